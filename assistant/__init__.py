@@ -1,0 +1,41 @@
+"""Ask a collection of paper abstracts; get answers in which every sentence carries its citation.
+
+    >>> from assistant import ask
+    >>> print(ask("What is AdEMAMix and how does it differ from AdamW?"))
+
+Importing this costs next to nothing: each name is loaded when it is first asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from index import Hit, Paper, PaperError
+
+    from .answer import Answer, Citation
+    from .assistant import Assistant
+    from .opening import ask, embed, open_assistant
+    from .settings import Settings
+
+_HOMES = {
+    "Answer": ".answer",
+    "Assistant": ".assistant",
+    "Citation": ".answer",
+    "Hit": "index",
+    "Paper": "index",
+    "PaperError": "index",
+    "Settings": ".settings",
+    "ask": ".opening",
+    "embed": ".opening",
+    "open_assistant": ".opening",
+}
+
+__all__ = [
+    "Answer", "Assistant", "Citation", "Hit", "Paper", "PaperError", "Settings", "ask", "embed", "open_assistant",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name], __name__), name)

@@ -1,0 +1,221 @@
+"""Assistant: question (and history) -> papers -> evidence -> sentences -> Answer."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from index import Hit, Paper, PaperIndex, QuestionError, readable
+
+from . import evidence as evidence_
+from . import sufficiency
+from .answer import Answer, AnswerSentence, Citation, Status, Verdict
+from .answerers import Answerer, Draft, Quotes, Usage
+from .evidence import Evidence
+from .followup import standalone, turns
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from langchain_core.retrievers import BaseRetriever
+    from langchain_core.runnables import Runnable
+
+_LONGEST = 4000
+_CLOSEST = 3
+
+
+class Assistant:
+    """Answers questions over one index; safe to share between threads, remembers nothing between questions."""
+
+    def __init__(self, index: PaperIndex, answerer: Answerer, settings: Settings) -> None:
+        self.index = index
+        self.settings = settings
+        self._answerer = answerer
+
+    @property
+    def papers(self) -> Iterable[Paper]:
+        """The corpus: iterable, with a len."""
+        return self.index.papers
+
+    @property
+    def model(self) -> str:
+        """What writes the answers."""
+        return self._answerer.name
+
+    def ask(self, question: str, history: Iterable[Any] = ()) -> Answer:
+        """Answer a question. `history`: earlier turns, oldest first, as (user, assistant) pairs or role/content messages.
+
+        Raises QuestionError, IndexProblem.
+        """
+        for part in self.stream(question, history):
+            if isinstance(part, Answer):
+                return part
+        raise AssertionError("a stream ends with its Answer")
+
+    def stream(self, question: str, history: Iterable[Any] = ()) -> Iterator[str | Answer]:
+        """The answer's text as it is written, sentence by sentence, then the Answer. Raises as `ask` does."""
+        return _Asking(self.index, self._answerer, self.settings, check_question(question)).run(history)
+
+    async def aask(self, question: str, history: Iterable[Any] = ()) -> Answer:
+        """`ask` without blocking the event loop."""
+        return await asyncio.to_thread(self.ask, question, list(history))
+
+    async def astream(self, question: str, history: Iterable[Any] = ()) -> AsyncIterator[str | Answer]:
+        """`stream` without blocking the event loop."""
+        parts = self.stream(question, list(history))
+        try:
+            while (part := await asyncio.to_thread(next, parts, None)) is not None:
+                yield part
+        finally:
+            parts.close()  # type: ignore[attr-defined]
+
+    def search(self, query: str, k: int = 10, **filters: Any) -> list[Hit]:
+        """The `k` best papers for a query, one hit a paper, best first. Filters: year, source, papers (ids).
+
+        Raises QuestionError for an empty query.
+        """
+        return self.index.search(query, k, **filters)
+
+    def similar(self, title: str, k: int = 5) -> list[Hit]:
+        """The `k` papers most like the one of a title. Raises QuestionError if there is no such paper."""
+        paper = self.index.titled(title)
+        if paper is None:
+            raise QuestionError(f"there is no paper titled {title!r} in the index; `paper-assistant search` finds titles")
+        return self.index.similar(paper, k)
+
+    def as_retriever(self, k: int = 10) -> "BaseRetriever":
+        """The search as a LangChain retriever: a document a paper, its abstract as content."""
+        from .langchain import PaperRetriever
+
+        return PaperRetriever(index=self.index, k=k)
+
+    def as_runnable(self) -> "Runnable[Any, Answer]":
+        """The assistant as a LangChain runnable: a question, or {"question": ..., "history": ...}, to an Answer."""
+        from .langchain import runnable
+
+        return runnable(self)
+
+
+def check_question(question: str) -> str:
+    """The question, trimmed. Raises QuestionError if it is empty or far too long."""
+    text = " ".join(question.split())
+    if not text:
+        raise QuestionError("the question is empty; ask something about the papers")
+    if len(text) > _LONGEST:
+        raise QuestionError(f"the question has {len(text)} characters, more than {_LONGEST}; ask a shorter one")
+    return text
+
+
+class _Asking:
+    """One question on its way to its Answer."""
+
+    def __init__(self, index: PaperIndex, answerer: Answerer, settings: Settings, question: str) -> None:
+        self._index, self._answerer, self._settings, self._question = index, answerer, settings, question
+        self._timings: dict[str, float] = {}
+        self._numbers: dict[str, int] = {}
+        self._citations: list[Citation] = []
+        self._sentences: list[AnswerSentence] = []
+
+    def run(self, history: Iterable[Any]) -> Iterator[str | Answer]:
+        started = time.perf_counter()
+        query = standalone(self._question, turns(history))
+        with self._timed("search"):
+            hits = self._index.search(query, self._settings.papers)
+        with self._timed("evidence"):
+            chosen = evidence_.choose(query, hits, self._index, words=self._settings.words)
+            status = sufficiency.judge(query, hits, chosen, self._index)
+        usage, note = Usage(), ""
+        if status is Status.ANSWERED:
+            with self._timed("write"):
+                for part in self._write(chosen):
+                    if isinstance(part, str):
+                        yield part
+                    else:
+                        usage = part
+            note = usage.failure
+            text = " ".join(map(str, self._sentences))
+        else:
+            text = _refusal(status, hits, len(self._index.papers))
+            yield text
+        self._timings["total"] = time.perf_counter() - started
+        yield Answer(
+            question=self._question,
+            text=text,
+            status=status,
+            sentences=tuple(self._sentences),
+            citations=tuple(self._citations),
+            papers=self._cited(hits, status),
+            query=query,
+            model=self._answerer.name,
+            timings=self._timings,
+            tokens=usage.tokens,
+            note=note,
+        )
+
+    def _write(self, chosen: Sequence[Evidence]) -> Iterator[str | Usage]:
+        """The sentences as they are ready; the quotes themselves where the answerer brings none."""
+        usage = Usage()
+        for part in self._answerer.write(self._question, chosen):
+            if isinstance(part, Usage):
+                usage = part
+            else:
+                yield self._add(part, chosen)
+        if not self._sentences:
+            reason = f"failed ({usage.failure})" if usage.failure else "wrote nothing that the abstracts bear out"
+            for part in Quotes().write(self._question, chosen):
+                if isinstance(part, Draft):
+                    yield self._add(part, chosen)
+            usage = Usage(usage.tokens, usage.dropped, f"The model {self._answerer.name} {reason}; these are quotes.")
+        elif usage.failure:
+            usage = Usage(usage.tokens, usage.dropped, f"The model {self._answerer.name} stopped early ({usage.failure}).")
+        yield usage
+
+    def _add(self, draft: Draft, chosen: Sequence[Evidence]) -> str:
+        """Number what a sentence rests on, keep it, and return it as it is shown."""
+        positions = [self._cite(chosen[i]) for i in draft.evidence]
+        numbers = tuple(dict.fromkeys(self._citations[p].number for p in positions))
+        sentence = AnswerSentence(draft.text, numbers, tuple(positions), draft.verdict)
+        before = " " if self._sentences else ""
+        self._sentences.append(sentence)
+        return before + str(sentence)
+
+    def _cite(self, item: Evidence) -> int:
+        """The position of a quote's citation; one and the same quote is cited once, a paper keeps its number."""
+        sentence = item.sentence
+        for position, citation in enumerate(self._citations):
+            if (citation.title, citation.start) == (sentence.paper.title, sentence.start):
+                return position
+        number = self._numbers.setdefault(sentence.paper.id, len(self._numbers) + 1)
+        self._citations.append(
+            Citation(
+                number=number,
+                title=sentence.paper.title,
+                quote=sentence.quote,
+                start=sentence.start,
+                end=sentence.end,
+                score=round(item.score, 4),
+                url=sentence.paper.url,
+            )
+        )
+        return len(self._citations) - 1
+
+    def _cited(self, hits: Sequence[Hit], status: Status) -> tuple[Paper, ...]:
+        if status is Status.ANSWERED:
+            known = {hit.paper.id: hit.paper for hit in hits}
+            return tuple(known[paper] for paper in self._numbers)
+        return tuple(hit.paper for hit in hits[:_CLOSEST]) if status is Status.NOT_STATED else ()
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._timings[step] = time.perf_counter() - started
+
+
+def _refusal(status: Status, hits: Sequence[Hit], papers: int) -> str:
+    if status is Status.NOT_FOUND:
+        return f"Nothing on this was found in the {papers} papers here."
+    titles = "; ".join(f'"{readable(hit.paper.title)}"' for hit in hits[:_CLOSEST])
+    return f"The abstracts do not say. The closest papers are {titles}; their full texts may tell."

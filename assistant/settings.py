@@ -1,0 +1,58 @@
+"""All settings in one typed object; each can also be given as an environment variable PAPER_ASSISTANT_NAME."""
+
+from functools import cached_property
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from index import GRANITE, SettingsError
+
+QUOTES = "quotes"
+LOCAL = "local"
+
+
+class Settings(BaseSettings):
+    """How the assistant is put together. Secrets (a provider's key) stay in the provider's own environment variable."""
+
+    model_config = SettingsConfigDict(env_prefix="PAPER_ASSISTANT_", frozen=True, extra="forbid", env_ignore_empty=True)
+
+    index: Path | None = Field(None, description="Folder of the index; without it the default one, or else the bundled corpus.")
+    model: str | None = Field(
+        None,
+        description="`quotes`, `local`, `provider:name` as LangChain's init_chat_model takes it, or the path of a .gguf; "
+        "without it `local` where its weights are installed, else `quotes`.",
+    )
+    embedding: str = Field(GRANITE, description="Embedding model: a name, or the folder of a sentence-transformers model.")
+    chroma_url: str | None = Field(None, description="Address of a Chroma server to keep the vectors on, instead of the index folder.")
+    papers: int = Field(5, ge=1, le=50, description="How many papers an answer may draw on.")
+    words: int = Field(90, ge=20, le=500, description="About how many words of quotes an answer may have.")
+    prompt_tokens: int = Field(900, ge=200, description="How many tokens a prompt may have, counted as cl100k_base.")
+    answer_tokens: int = Field(220, ge=30, description="How many tokens a language model may write.")
+    threads: int | None = Field(None, ge=1, description="Threads of the local language model; without it one a core.")
+    host: str = Field("127.0.0.1", description="Address the page is served on.")
+    port: int = Field(7860, ge=0, le=65535, description="Port the page is served on; 0 takes a free one.")
+    auth: str | None = Field(None, description="`user:password` that the page asks for.", repr=False)
+
+    @field_validator("auth")
+    @classmethod
+    def _has_both_parts(cls, value: str | None) -> str | None:
+        if value is not None and not all(value.partition(":")[::2]):
+            raise ValueError("expected user:password")
+        return value
+
+    @cached_property
+    def default_folder(self) -> Path:
+        """Where an index is made when no folder is named."""
+        return user_data_path("paper-assistant", appauthor=False) / "index"
+
+    @classmethod
+    def read(cls, **overrides: object) -> "Settings":
+        """Settings from the environment, with these put over them; None means not given. Raises SettingsError."""
+        try:
+            return cls(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+        except ValidationError as exc:
+            first = exc.errors()[0]
+            name = ".".join(str(part) for part in first["loc"]).upper()
+            raise SettingsError(f"the setting {name} is {first['input']!r}: {first['msg']}") from exc

@@ -1,0 +1,116 @@
+"""How things look in a terminal: answers, progress, the summary of a build."""
+
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from index import BuildReport, Progress, readable
+
+from .answer import Answer
+
+if TYPE_CHECKING:
+    from .assistant import Assistant
+
+_WIDTH = 100
+_SHOWN_PROBLEMS = 10
+_PLAIN_EVERY = 5.0
+
+
+def shown(answer: Answer, *, quotes: bool = False) -> str:
+    """An answer with its numbered papers and, if wanted, the words quoted."""
+    return "\n\n".join(part for part in (_wrapped(answer.text), below(answer, quotes=quotes)) if part)
+
+
+def below(answer: Answer, *, quotes: bool = False) -> str:
+    """What stands under an answer's text: its papers, its quotes, its note."""
+    lines = []
+    for number, paper in enumerate(answer.papers, 1) if answer.citations else ():
+        lines.append(f"[{number}] {readable(paper.title)}" + (f"  {paper.url}" if paper.url else ""))
+        if quotes:
+            said = [readable(c.quote) for c in answer.citations if c.number == number]
+            lines += [textwrap.fill(f'"{quote}"', _WIDTH, initial_indent="    ", subsequent_indent="    ") for quote in said]
+    if answer.note:
+        lines.append(f"({answer.note})")
+    return "\n".join(lines)
+
+
+def welcome(assistant: "Assistant") -> str:
+    """The first line of a chat."""
+    papers = len(assistant.index.papers)
+    return f"{papers} papers, answers by {assistant.model}. Ask away; an empty line ends."
+
+
+def summary(report: BuildReport, folder: Path, *, dry_run: bool) -> str:
+    """What a build did, or would do, as a small table; unusable records with file and line."""
+    would = "would be " if dry_run else ""
+    rows = [
+        ("new", report.new),
+        ("changed", report.changed),
+        ("unchanged", report.unchanged),
+        ("removed", report.removed),
+        ("duplicates merged", report.duplicates),
+        ("could not be used", report.problem_count),
+    ]
+    lines = [f"{count:>9}  {would if name in ('new', 'changed', 'removed') else ''}{name}" for name, count in rows if count]
+    lines.append(f"{report.papers:>9}  papers in {folder}" + (f", {report.passages} passages" if report.passages else ""))
+    took = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items() if seconds >= 0.05)
+    lines += [f"           ({took})"] if took else []
+    lines += [f"  {problem}" for problem in report.problems[:_SHOWN_PROBLEMS]]
+    if report.problem_count > _SHOWN_PROBLEMS:
+        lines.append(f"  ... and {report.problem_count - _SHOWN_PROBLEMS} more")
+    return "\n".join(lines)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Somewhere to report progress to: a bar with rate and time left on a terminal, plain lines elsewhere; on stderr."""
+    if sys.stderr.isatty():
+        with _bar() as report:
+            yield report
+    else:
+        yield _plain()
+
+
+def _plain() -> Progress:
+    last = {"stage": "", "at": 0.0}
+
+    def report(stage: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if stage != last["stage"] or now - float(last["at"]) >= _PLAIN_EVERY or (total is not None and done == total):
+            last.update(stage=stage, at=now)
+            print(f"{stage} {done}" + (f" of {total}" if total else ""), file=sys.stderr, flush=True)
+
+    return report
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+    from rich.progress import ProgressColumn, Task
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:.0f}/s" if task.speed else "", style="dim")
+
+    bar = Progress(
+        TextColumn("{task.description:>16}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn(), console=Console(stderr=True)
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def report(stage: str, done: int, total: int | None) -> None:
+        if stage not in tasks:
+            tasks[stage] = bar.add_task(stage, total=total)
+        bar.update(tasks[stage], completed=done, total=total)
+
+    with bar:
+        yield report
+
+
+def _wrapped(text: str) -> str:
+    return "\n".join(textwrap.fill(line, _WIDTH, break_long_words=False, break_on_hyphens=False) for line in text.splitlines())

@@ -1,0 +1,62 @@
+"""Papers and disk: files into papers, papers into passages, vectors and words, and searches over them.
+
+The names below are all that other rooms may use; each is loaded when it is first asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .build import BuildReport, Progress, build_index
+    from .embedding import PaperEmbeddings, load_embeddings
+    from .errors import (
+        BadRecord,
+        IndexBusy,
+        IndexDamaged,
+        IndexMismatch,
+        IndexMissing,
+        IndexProblem,
+        ModelError,
+        ModelFailed,
+        NoSuchPath,
+        PaperError,
+        PromptError,
+        QuestionError,
+        SettingsError,
+        SourceError,
+        WeightsDamaged,
+        WeightsMissing,
+    )
+    from .generations import Manifest, Recipe
+    from .lexical import stems
+    from .papers import Chunk, Hit, Paper, Sentence, title_key
+    from .readers import read_papers
+    from .store import PaperIndex
+    from .text import readable, sentence_spans
+    from .weights import GRANITE, cache_folder, made_once, package_folder, sha256_of
+
+_HOMES = {
+    "build": ("BuildReport", "Progress", "build_index"),
+    "embedding": ("PaperEmbeddings", "load_embeddings"),
+    "errors": (
+        "BadRecord", "IndexBusy", "IndexDamaged", "IndexMismatch", "IndexMissing", "IndexProblem", "ModelError",
+        "ModelFailed", "NoSuchPath", "PaperError", "PromptError", "QuestionError", "SettingsError", "SourceError",
+        "WeightsDamaged", "WeightsMissing",
+    ),
+    "generations": ("Manifest", "Recipe"),
+    "lexical": ("stems",),
+    "papers": ("Chunk", "Hit", "Paper", "Sentence", "title_key"),
+    "readers": ("read_papers",),
+    "store": ("PaperIndex",),
+    "text": ("readable", "sentence_spans"),
+    "weights": ("GRANITE", "cache_folder", "made_once", "package_folder", "sha256_of"),
+}  # fmt: skip
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)

@@ -1,0 +1,1 @@
+"""The corpus that ships with the product: digests of papers in our own words."""

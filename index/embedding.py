@@ -1,0 +1,198 @@
+"""Text into vectors: the only file that names sentence-transformers and OpenVINO.
+
+The default model runs compiled by OpenVINO (the same vectors, several times faster, and neither PyTorch nor
+transformers has to be imported to ask a question); any other model runs in sentence-transformers itself.
+"""
+
+import os
+import sys
+import threading
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from langchain_core.embeddings import Embeddings
+from numpy.typing import NDArray
+
+from . import weights
+from .errors import ModelFailed, WeightsMissing
+
+if TYPE_CHECKING:
+    import openvino
+    from sentence_transformers import SentenceTransformer
+
+Vectors = NDArray[np.float32]
+
+_BATCH = 8
+_PROBE = ["A title\nOne sentence of an abstract.", "What does dropout do?"]
+
+
+class PaperEmbeddings(Embeddings):
+    """LangChain's Embeddings, and what chunking needs to know of the model behind it."""
+
+    name: str
+    dimension: int
+    max_tokens: int
+
+    @abstractmethod
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """(n, dimension) float32, each row of unit length; (0, dimension) for no texts."""
+
+    @abstractmethod
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """How many of the model's own tokens each text has, special tokens left out."""
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """LangChain's interface: one vector a text."""
+        rows: list[list[float]] = self.encode(texts).tolist()
+        return rows
+
+    def embed_query(self, text: str) -> list[float]:
+        """LangChain's interface: the vector of a question."""
+        return self.embed_documents([text])[0]
+
+
+class SentenceTransformerEmbeddings(PaperEmbeddings):
+    """Any sentence-transformers model, by its name on a hub or its folder."""
+
+    def __init__(self, name: str, *, threads: int | None = None) -> None:
+        self.name = name
+        self._model = _sentence_transformer(name)
+        self.dimension = int(self._model.get_embedding_dimension() or 0)
+        self.max_tokens = int(self._model.max_seq_length or 512)
+        self._threads = threads
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        import torch
+
+        if not texts:
+            return np.zeros((0, self.dimension), np.float32)
+        torch.set_num_threads(self._threads or os.cpu_count() or 1)
+        vectors = self._model.encode(
+            list(texts), batch_size=_BATCH, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+        )
+        return np.asarray(vectors, np.float32)
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        encoded = self._model.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        return [len(ids) for ids in encoded]
+
+
+class CompiledEmbeddings(PaperEmbeddings):
+    """A sentence-transformers folder that OpenVINO has compiled; safe to share between threads."""
+
+    def __init__(self, network: Path, tokenizer: Path, name: str, *, threads: int | None = None) -> None:
+        from tokenizers import Tokenizer
+
+        self.name = name
+        self._tokenizer = Tokenizer.from_file(str(tokenizer))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        ov = _openvino()
+        hints: dict[str, Any] = {"INFERENCE_NUM_THREADS": threads} if threads else {}
+        self._network = ov.Core().compile_model(str(network / "model.xml"), "CPU", hints)
+        self.dimension = int(self._network.output(0).partial_shape[1].get_length())
+        self.max_tokens = int((network / "max_tokens").read_text())
+        self._requests = threading.local()
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        vectors = np.zeros((len(texts), self.dimension), np.float32)
+        ids = [self._cut(encoding.ids) for encoding in self._tokenizer.encode_batch(list(texts))]
+        order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
+        for at in range(0, len(order), _BATCH):
+            rows = order[at : at + _BATCH]
+            vectors[rows] = self._infer([ids[row] for row in rows])
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        return [len(e.ids) for e in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+
+    def _cut(self, ids: list[int]) -> list[int]:
+        return ids if len(ids) <= self.max_tokens else [*ids[: self.max_tokens - 1], ids[-1]]
+
+    def _infer(self, batch: list[list[int]]) -> Vectors:
+        width = max(len(ids) for ids in batch)
+        tokens = np.ones((len(batch), width), np.int64)
+        mask = np.zeros_like(tokens)
+        for row, ids in enumerate(batch):
+            tokens[row, : len(ids)] = ids
+            mask[row, : len(ids)] = 1
+        if not hasattr(self._requests, "request"):
+            self._requests.request = self._network.create_infer_request()
+        result = self._requests.request.infer({"input_ids": tokens, "attention_mask": mask})
+        return np.array(result[0], np.float32)
+
+
+@lru_cache(maxsize=4)
+def load_embeddings(name: str = weights.GRANITE, *, threads: int | None = None) -> PaperEmbeddings:
+    """The embedder of a name: the default model, a sentence-transformers folder, or a model's name on a hub.
+
+    `threads` is one for questions (a second one loses far more to a busy core than it gains), None for all cores.
+    Raises WeightsMissing, WeightsDamaged, ModelFailed.
+    """
+    if name != weights.GRANITE:
+        return SentenceTransformerEmbeddings(name, threads=threads)
+    folder = weights.granite_folder()
+    network = weights.made_once(folder / "openvino", lambda target: _compile(folder, target))
+    return CompiledEmbeddings(network, folder / "tokenizer.json", name, threads=threads)
+
+
+def _sentence_transformer(name: str) -> "SentenceTransformer":
+    local = Path(name).expanduser()
+    if not local.exists() and os.environ.get("HF_HUB_OFFLINE") == "1" and "/" not in name:
+        raise WeightsMissing(name, "give the folder of a sentence-transformers model, or the full name of one on a hub")
+    try:
+        with weights.quiet_libraries():
+            from sentence_transformers import SentenceTransformer
+
+            return SentenceTransformer(str(local) if local.exists() else name, device="cpu")
+    except Exception as exc:  # the hub, the tokenizer and PyTorch each raise their own
+        raise ModelFailed(name, f"sentence-transformers cannot load it ({_first_line(exc)})") from exc
+
+
+def _compile(folder: Path, target: Path) -> None:
+    """Turn a sentence-transformers folder into OpenVINO's form, and check that it gives the same vectors."""
+    import torch
+
+    ov = _openvino()
+    model = _sentence_transformer(str(folder))
+
+    class Encoder(torch.nn.Module):
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            vectors: torch.Tensor = model({"input_ids": input_ids, "attention_mask": attention_mask})["sentence_embedding"]
+            return vectors
+
+    encoder = Encoder()
+    encoder.inner = model  # registered, so that its weights are traced as weights
+    example = {name: torch.ones((2, 8), dtype=torch.int64) for name in ("input_ids", "attention_mask")}
+    with torch.no_grad(), weights.quiet_libraries():
+        network = ov.convert_model(encoder.eval(), example_input=example)
+    target.mkdir(parents=True)
+    ov.save_model(network, str(target / "model.xml"), compress_to_fp16=False)
+    (target / "max_tokens").write_text(str(model.max_seq_length))
+    expected = model.encode(_PROBE, normalize_embeddings=True)
+    found = CompiledEmbeddings(target, folder / "tokenizer.json", "probe").encode(_PROBE)
+    cosine = float((found * expected).sum(axis=1).min())
+    if cosine < 0.995:
+        raise ModelFailed(str(folder), f"the compiled model differs from the original (cosine {cosine:.3f})")
+
+
+def _openvino() -> "openvino":  # type: ignore[valid-type]
+    """OpenVINO without its telemetry, which would contact a server on import: it works as if that were not installed."""
+    if "openvino" not in sys.modules:
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    try:
+        import openvino
+    except ImportError as exc:
+        raise ModelFailed("openvino", f"cannot be loaded ({_first_line(exc)}); reinstall it") from exc
+    finally:
+        if sys.modules.get("openvino_telemetry", ...) is None:
+            del sys.modules["openvino_telemetry"]
+    return openvino
+
+
+def _first_line(exc: BaseException) -> str:
+    return (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]

@@ -1,0 +1,141 @@
+"""What a build needs until it is done: the papers read, what is to be done with each, and vectors already made.
+
+The papers are read anew by every build. The vectors stay until a build is complete, so that one that was stopped is
+continued without embedding again.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .catalog import Catalog, to_paper, to_row
+from .papers import Paper
+
+Vectors = NDArray[np.float32]
+
+
+class Change(StrEnum):
+    """What a build does with a paper."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    SEEN_ELSEWHERE = "seen elsewhere"
+    SAME = "same"
+
+
+_PAPER = "id, title, abstract, year, authors, url, doi, arxiv, sources"
+_SCHEMA = """
+create table incoming (row integer primary key, id, title, abstract, year, authors, url, doi, arxiv, sources, change text);
+create table keys (key text primary key, row integer not null) without rowid;
+create table kept (id text primary key) without rowid;
+create index incoming_change on incoming (change);
+"""
+
+
+class Staging:
+    """The papers read by one build, duplicates merged, each with what is to be done."""
+
+    def __init__(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("pragma journal_mode = off")
+        self._db.execute("pragma synchronous = off")
+        self._db.executescript(_SCHEMA)
+        self._db.execute("begin")
+
+    def add(self, paper: Paper) -> bool:
+        """Keep a paper; False if it was there already (its sources are then added to those of the first)."""
+        found = self._db.execute(
+            f"select row, {_PAPER} from incoming where row = "
+            "(select row from keys where key in (select value from json_each(?)) limit 1)",
+            [json.dumps(paper.keys)],
+        ).fetchone()
+        if found:
+            merged = to_paper(found[1:]).also_in(paper.sources)
+            self._db.execute("update incoming set sources = ? where row = ?", [json.dumps(merged.sources), found[0]])
+            row = found[0]
+        else:
+            row = self._db.execute(
+                f"insert into incoming ({_PAPER}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)", to_row(paper)
+            ).lastrowid
+        self._db.executemany("insert or ignore into keys values (?, ?)", [(key, row) for key in paper.keys])
+        return not found
+
+    def compare(self, current: Catalog | None, *, sync: bool) -> None:
+        """Decide for every paper what is to be done, given those that the index holds."""
+        rows = self._db.execute(f"select row, {_PAPER} from incoming order by row").fetchall
+        for number, *columns in rows():
+            paper = to_paper(tuple(columns))  # type: ignore[arg-type]
+            paper, change = _change(paper, current.find(paper.keys) if current else None, sync=sync)
+            self._db.execute(
+                "update incoming set id = ?, sources = ?, change = ? where row = ?",
+                [paper.id, json.dumps(paper.sources, ensure_ascii=False), change, number],
+            )
+            self._db.execute("insert or ignore into kept values (?)", [paper.id])
+
+    def papers(self, *changes: Change) -> Iterator[Paper]:
+        """The papers to which one of these happens, in the order read."""
+        marks = ", ".join("?" * len(changes))
+        for row in self._db.execute(f"select {_PAPER} from incoming where change in ({marks}) order by row", changes):
+            yield to_paper(row)
+
+    def count(self, change: Change) -> int:
+        """To how many papers this happens."""
+        return int(self._db.execute("select count(*) from incoming where change = ?", [change]).fetchone()[0])
+
+    def __contains__(self, paper: str) -> bool:
+        return self._db.execute("select 1 from kept where id = ?", [paper]).fetchone() is not None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+
+def _change(paper: Paper, found: tuple[Paper, str] | None, *, sync: bool) -> tuple[Paper, Change]:
+    """The paper as it should stand in the index, and what has to be done for that.
+
+    A record is an edit of the stored paper if it comes from one of its sources; otherwise it is one more place where
+    the paper was seen, and the stored text stays.
+    """
+    if found is None:
+        return paper, Change.NEW
+    stored, digest = found
+    sources = paper.sources if sync else stored.also_in(paper.sources).sources
+    if paper.digest != digest and (sync or set(paper.sources) & set(stored.sources)):
+        return replace(paper, id=stored.id, sources=sources), Change.CHANGED
+    same = replace(stored, sources=sources)
+    return same, Change.SAME if set(sources) == set(stored.sources) else Change.SEEN_ELSEWHERE
+
+
+class VectorCache:
+    """Vectors by the text they were made from, kept until the build that needs them is complete."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path)
+        self._db.execute("create table if not exists vectors (text blob primary key, vector blob) without rowid")
+
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
+        """Those that are here."""
+        found: dict[bytes, Vectors] = {}
+        for key in keys:
+            row = self._db.execute("select vector from vectors where text = ?", [key]).fetchone()
+            if row:
+                found[key] = np.frombuffer(row[0], np.float32)
+        return found
+
+    def put(self, vectors: dict[bytes, Vectors]) -> None:
+        """Keep vectors, safely on disk when this returns."""
+        self._db.executemany(
+            "insert or replace into vectors values (?, ?)", [(key, vector.tobytes()) for key, vector in vectors.items()]
+        )
+        self._db.commit()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()

@@ -1,0 +1,171 @@
+"""An index that is there: open it, search it, look papers up."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .build import collection_name
+from .catalog import Catalog
+from .embedding import PaperEmbeddings
+from .errors import IndexMismatch, QuestionError
+from .generations import Manifest, generation_folder, manifest_stamp
+from .lexical import LexicalIndex
+from .papers import Hit, Paper, Sentence, title_key
+from .vectors import VectorStore
+
+Vectors = NDArray[np.float32]
+
+_POOL = 200
+_DENSE_WEIGHT = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class _Generation:
+    """Everything of one generation, opened."""
+
+    stamp: int
+    manifest: Manifest
+    catalog: Catalog
+    vectors: VectorStore
+    lexical: LexicalIndex
+
+
+class PaperIndex:
+    """The papers of an index folder, searchable; safe to share between threads. A newer generation is taken up by itself."""
+
+    def __init__(self, folder: Path, embeddings: PaperEmbeddings, *, chroma_url: str | None = None) -> None:
+        """Raises IndexMissing, IndexMismatch (made by another model or version), IndexDamaged."""
+        self.folder = folder
+        self._embeddings = embeddings
+        self._chroma_url = chroma_url
+        self._lock = threading.Lock()
+        self._embed_query = lru_cache(maxsize=64)(lambda query: embeddings.encode([query])[0])
+        self._open = self._load()
+
+    def _load(self) -> _Generation:
+        stamp = manifest_stamp(self.folder)
+        manifest = Manifest.load(self.folder)
+        self._check(manifest)
+        place = generation_folder(self.folder, manifest.generation)
+        catalog = Catalog(place / "catalog.sqlite")
+        if self._chroma_url:
+            vectors = VectorStore(self._chroma_url, collection_name(self.folder, manifest.generation)).open()
+        else:
+            vectors = VectorStore(place / "chroma").open()
+        return _Generation(stamp, manifest, catalog, vectors, LexicalIndex.open(place / "bm25"))
+
+    def _check(self, manifest: Manifest) -> None:
+        wanted = {"model": self._embeddings.name, "dimension": self._embeddings.dimension}
+        for field, value in wanted.items():
+            if (stored := getattr(manifest.recipe, field)) != value:
+                raise IndexMismatch(self.folder, field, stored, value)
+
+    @property
+    def _now(self) -> _Generation:
+        """The generation to serve; opened anew if a build has swapped another one in."""
+        if self._open.stamp != manifest_stamp(self.folder):
+            with self._lock:
+                if self._open.stamp != manifest_stamp(self.folder):
+                    self._open = self._load()
+        return self._open
+
+    @property
+    def papers(self) -> Catalog:
+        """All the papers: iterable, with a len."""
+        return self._now.catalog
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the generation being served was made of."""
+        return self._now.manifest
+
+    def embed(self, query: str) -> Vectors:
+        """(dimension,): the vector of a question, of unit length."""
+        return self._embed_query(query)
+
+    def idf(self, words: Sequence[str]) -> Vectors:
+        """How telling each stem is in this collection."""
+        return self._now.lexical.idf(words)
+
+    def sentences(self, paper: Paper) -> list[Sentence]:
+        """The sentences of a paper's abstract with their vectors."""
+        return self._now.catalog.sentences(paper)
+
+    def search(
+        self,
+        query: str,
+        k: int = 10,
+        *,
+        year: int | None = None,
+        source: str | None = None,
+        papers: Sequence[str] | None = None,
+    ) -> list[Hit]:
+        """The `k` best papers for a query, one hit a paper, best first; only of a year, a source, or among papers (ids), if given.
+
+        The score joins cosine and BM25, each scaled to 0..1 over the candidates, seven to three. Raises QuestionError
+        for an empty query.
+        """
+        if not query.strip():
+            raise QuestionError("the query is empty; say what to look for")
+        now = self._now
+        allowed = self._allowed(now, year, source, papers)
+        if allowed is not None and not allowed:
+            return []
+        pool = max(_POOL, 4 * k)
+        vector = self.embed(query)
+        cosines: dict[str, float] = {}
+        for paper, cosine in now.vectors.nearest(vector, pool, allowed):
+            cosines.setdefault(paper, cosine)
+        words = self._word_scores(now, query, pool, allowed)
+        return self._fuse(now, cosines, words, k)
+
+    def similar(self, paper: Paper, k: int = 5) -> list[Hit]:
+        """The `k` papers most like one of the index, by their passages' vectors, itself left out."""
+        now = self._now
+        own = now.vectors.paper_vectors(paper.id)
+        cosines: dict[str, float] = {}
+        for found, cosine in now.vectors.nearest(own.mean(axis=0), k + len(own) + 5):
+            if found != paper.id:
+                cosines.setdefault(found, cosine)
+        best = dict(sorted(cosines.items(), key=lambda item: -item[1])[:k])
+        known = now.catalog.get(list(best))
+        return [Hit(known[id_], cosine, cosine, 0.0) for id_, cosine in best.items()]
+
+    def titled(self, title: str) -> Paper | None:
+        """The paper of a title, however it is spelled."""
+        found = self._now.catalog.find([f"title:{title_key(title)}"])
+        return found[0] if found else None
+
+    @staticmethod
+    def _allowed(now: _Generation, year: int | None, source: str | None, papers: Sequence[str] | None) -> list[str] | None:
+        if year is None and source is None:
+            return list(papers) if papers is not None else None
+        matching = now.catalog.ids(year=year, source=source)
+        return matching if papers is None else [paper for paper in matching if paper in set(papers)]
+
+    @staticmethod
+    def _word_scores(now: _Generation, query: str, pool: int, allowed: list[str] | None) -> dict[str, float]:
+        scores = now.lexical.scores(query)
+        if allowed is not None:
+            scores = scores * np.isin(now.lexical.papers, allowed)
+        best = np.argsort(-scores)[:pool]
+        return {now.lexical.papers[i]: float(scores[i]) for i in best if scores[i] > 0}
+
+    @staticmethod
+    def _fuse(now: _Generation, cosines: dict[str, float], words: dict[str, float], k: int) -> list[Hit]:
+        lowest = min(cosines.values(), default=0.0)
+        spread = (max(cosines.values(), default=1.0) - lowest) or 1.0
+        most = max(words.values(), default=0.0) or 1.0
+
+        def score(paper: str) -> float:
+            dense = (cosines.get(paper, lowest) - lowest) / spread
+            return _DENSE_WEIGHT * dense + (1 - _DENSE_WEIGHT) * words.get(paper, 0.0) / most
+
+        best = sorted({*cosines, *words}, key=lambda paper: (-score(paper), paper))[:k]
+        known = now.catalog.get(best)
+        return [Hit(known[p], score(p), cosines.get(p, lowest), words.get(p, 0.0)) for p in best]

@@ -1,0 +1,152 @@
+"""Passage vectors in Chroma: the only file that names chromadb."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import IndexDamaged, SettingsError
+from .papers import Chunk
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+
+Vectors = NDArray[np.float32]
+
+_COLLECTION = "passages"
+_PAGE = 1000
+
+
+class VectorStore:
+    """One Chroma collection of passages, in a folder of its own or on a server; cosine, our own vectors."""
+
+    def __init__(self, place: Path | str, name: str = _COLLECTION) -> None:
+        """`place` is a folder, or the http address of a Chroma server; `name` the collection. Opens nothing yet made."""
+        self._place = place
+        self._name = name
+        with _translated(place):
+            self._client = _client(place)
+
+    def create(self, recipe: dict[str, Any]) -> "VectorStore":
+        """Make the collection, with the recipe stored in it. Opens it if it is there."""
+        with _translated(self._place):
+            self._collection = self._client.get_or_create_collection(
+                self._name,
+                embedding_function=None,
+                configuration={"hnsw": {"space": "cosine", "ef_search": 200, "ef_construction": 200}},
+                metadata={"recipe": json.dumps(recipe, sort_keys=True)},
+            )
+        return self
+
+    def open(self) -> "VectorStore":
+        """Open the collection. Raises IndexDamaged if it is not there."""
+        with _translated(self._place):
+            self._collection = self._client.get_collection(self._name, embedding_function=None)
+        return self
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What the vectors were made with."""
+        stored: dict[str, Any] = json.loads((self._collection.metadata or {}).get("recipe", "{}"))
+        return stored
+
+    def __len__(self) -> int:
+        with _translated(self._place):
+            return self._collection.count()
+
+    def add(self, chunks: Sequence[Chunk], papers: Sequence[str], vectors: Vectors) -> None:
+        """Store passages; `papers` are their papers' ids. The same passage twice is stored once."""
+        with _translated(self._place):
+            for at in range(0, len(chunks), _PAGE):
+                page = slice(at, at + _PAGE)
+                self._collection.upsert(
+                    ids=[chunk.id for chunk in chunks[page]],
+                    embeddings=vectors[page],
+                    documents=[chunk.text for chunk in chunks[page]],
+                    metadatas=[
+                        {"paper": paper, "start": chunk.start, "end": chunk.end}
+                        for chunk, paper in zip(chunks[page], papers[page], strict=True)
+                    ],
+                )
+
+    def remove(self, papers: Sequence[str]) -> None:
+        """Forget every passage of these papers."""
+        with _translated(self._place):
+            for at in range(0, len(papers), _PAGE):
+                self._collection.delete(where={"paper": {"$in": list(papers[at : at + _PAGE])}})
+
+    def nearest(self, vector: Vectors, count: int, papers: Sequence[str] | None = None) -> list[tuple[str, float]]:
+        """(paper id, cosine) of the nearest passages, best first; only among `papers`, if given."""
+        where: Any = {"paper": {"$in": list(papers)}} if papers is not None else None
+        with _translated(self._place):
+            found = self._collection.query(
+                query_embeddings=[vector], n_results=count, where=where, include=["distances", "metadatas"]
+            )
+        metadatas, distances = found["metadatas"], found["distances"]
+        assert metadatas is not None and distances is not None
+        return [(str(m["paper"]), 1.0 - d) for m, d in zip(metadatas[0], distances[0], strict=True)]
+
+    def paper_vectors(self, paper: str) -> Vectors:
+        """(n, dimension): the vectors of one paper's passages."""
+        with _translated(self._place):
+            found = self._collection.get(where={"paper": paper}, include=["embeddings"])
+        return np.asarray(found["embeddings"], np.float32)
+
+    def copy_to(self, other: "VectorStore") -> None:
+        """Add every passage of this store to another one."""
+        for at in range(0, len(self), _PAGE):
+            with _translated(self._place):
+                page = self._collection.get(limit=_PAGE, offset=at, include=["embeddings", "documents", "metadatas"])
+            with _translated(other._place):
+                other._collection.upsert(
+                    ids=page["ids"], embeddings=page["embeddings"], documents=page["documents"], metadatas=page["metadatas"]
+                )
+
+    def drop(self) -> None:
+        """Delete the collection."""
+        with _translated(self._place):
+            self._client.delete_collection(self._name)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._client.close()
+
+
+def _client(place: Path | str) -> "ClientAPI":
+    os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
+    import chromadb
+    from chromadb.config import Settings
+
+    settings = Settings(anonymized_telemetry=False)
+    if isinstance(place, Path):
+        return chromadb.PersistentClient(str(place), settings=settings)
+    address = urlparse(place)
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise SettingsError(f"{place!r} is not the address of a Chroma server; expected http://HOST:PORT")
+    secure = address.scheme == "https"
+    return chromadb.HttpClient(
+        address.hostname, port=address.port or (443 if secure else 8000), ssl=secure, settings=settings
+    )
+
+
+@contextmanager
+def _translated(place: Path | str) -> Iterator[None]:
+    """Chroma's errors, and SQLite's behind it, as ours."""
+    import chromadb.errors
+
+    try:
+        yield
+    except chromadb.errors.ChromaError as exc:
+        raise IndexDamaged(place, f"Chroma: {_first_line(exc)}") from exc
+    except (ValueError, OSError, RuntimeError) as exc:
+        raise IndexDamaged(place, f"Chroma cannot be used: {_first_line(exc)}") from exc
+
+
+def _first_line(exc: BaseException) -> str:
+    return (str(exc).strip().splitlines() or [type(exc).__name__])[0][:160]
