@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from index import Hit, Paper, PaperError
+    from index import Hit, Paper, PaperError, SettingsError, readable
 
     from .answer import Answer, Citation
     from .assistant import Assistant
@@ -25,13 +25,16 @@ _HOMES = {
     "Paper": "index",
     "PaperError": "index",
     "Settings": ".settings",
+    "SettingsError": "index",
     "ask": ".opening",
     "embed": ".opening",
     "open_assistant": ".opening",
+    "readable": "index",
 }
 
 __all__ = [
-    "Answer", "Assistant", "Citation", "Hit", "Paper", "PaperError", "Settings", "ask", "embed", "open_assistant",
+    "Answer", "Assistant", "Citation", "Hit", "Paper", "PaperError", "Settings", "SettingsError", "ask", "embed",
+    "open_assistant", "readable",
 ]  # fmt: skip
 
 

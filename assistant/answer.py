@@ -45,7 +45,8 @@ class Citation:
 @dataclass(frozen=True, slots=True)
 class AnswerSentence:
     """One sentence of an answer, without its marks: the numbers it cites, the positions in `Answer.citations` of the
-    quotes it rests on, and the verdict of the check."""
+    quotes it rests on, and the verdict of the check.
+    """
 
     text: str
     citations: tuple[int, ...]

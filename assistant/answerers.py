@@ -35,6 +35,10 @@ class Answerer(Protocol):
         """The sentences of an answer as they are ready, then what it cost."""
         ...
 
+    def load(self) -> None:
+        """Make ready now what the first question would otherwise wait for."""
+        ...
+
 
 class Quotes:
     """The floor: the evidence itself, sentence by sentence. No language model, nothing that could be wrong."""
@@ -46,3 +50,6 @@ class Quotes:
         for position, item in enumerate(evidence):
             yield Draft(item.sentence.text, (position,), Verdict.QUOTED)
         yield Usage()
+
+    def load(self) -> None:
+        """Nothing to load."""

@@ -10,7 +10,7 @@ from index import Hit, Paper, PaperIndex, QuestionError, readable
 
 from . import evidence as evidence_
 from . import sufficiency
-from .answer import Answer, AnswerSentence, Citation, Status, Verdict
+from .answer import Answer, AnswerSentence, Citation, Status
 from .answerers import Answerer, Draft, Quotes, Usage
 from .evidence import Evidence
 from .followup import standalone, turns
@@ -82,6 +82,11 @@ class Assistant:
         if paper is None:
             raise QuestionError(f"there is no paper titled {title!r} in the index; `paper-assistant search` finds titles")
         return self.index.similar(paper, k)
+
+    def warm(self) -> None:
+        """Load now what the first question would otherwise wait for."""
+        self.index.search("warm up", 1)
+        self._answerer.load()
 
     def as_retriever(self, k: int = 10) -> "BaseRetriever":
         """The search as a LangChain retriever: a document a paper, its abstract as content."""

@@ -36,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="paper-assistant", description="Ask a collection of paper abstracts; every sentence of an answer carries its citation."
+        prog="paper-assistant",
+        description="Ask a collection of paper abstracts; every sentence of an answer carries its citation.",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
@@ -89,7 +90,9 @@ def _command(
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".")
     command.set_defaults(run=run)
-    command.add_argument("--index", metavar="DIR", help="folder of the index (default: yours if you made one, else the bundled papers)")
+    command.add_argument(
+        "--index", metavar="DIR", help="folder of the index (default: yours if you made one, else the bundled papers)"
+    )
     command.add_argument("--model", metavar="NAME", help="quotes, local, provider:name, or the path of a .gguf")
     return command
 

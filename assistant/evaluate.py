@@ -53,7 +53,7 @@ def read_questions(path: Path, *, sample: int | None = None) -> list[Question]:
     if not sample or sample >= len(questions):
         return questions
     share = sample / len(questions)
-    drawn = random.Random(0)  # noqa: S311
+    drawn = random.Random(0)
     kinds = sorted({q["type"] for q in questions})
     groups = [[q for q in questions if q["type"] == kind] for kind in kinds]
     return [q for group in groups for q in drawn.sample(group, max(1, round(len(group) * share)))]

@@ -60,7 +60,7 @@ def _relevance(question: str, sentences: Sequence[Sentence], index: PaperIndex) 
     score = 0.6 * meaning + 0.4 * coverage / max(float(coverage.max()), 1e-6)
     if _ASKS_NUMBER.search(question):
         score += np.array([0.15 if _NUMBER.search(s.text) else 0.0 for s in sentences])
-    return score.astype(np.float32)
+    return np.asarray(score, np.float32)
 
 
 def _paper_weights(owners: Sequence[Hit], hits: Sequence[Hit]) -> Vectors:

@@ -8,7 +8,8 @@ Turn = tuple[str, str]
 
 _POINTS_BACK = re.compile(
     r"\b(it|its|they|them|their|theirs|this|that|these|those|he|she|his|her|one|ones|same|such|there|former|latter|"
-    r"first|second|third|last|other|others|another|else|also|too|instead|again|more)\b|^(and|but|so|or|yes|ok|okay|why|how so|go on|what about|how about)\b",
+    r"first|second|third|last|other|others|another|else|also|too|instead|again|more)\b|"
+    r"^(and|but|so|or|yes|ok|okay|why|how so|go on|what about|how about)\b",
     re.IGNORECASE,
 )
 _TITLE = re.compile(r"\"((?:[^\"]|\"\w[^\"]*\")+)\"|“([^”]+)”")

@@ -6,8 +6,9 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index import IndexMismatch, IndexMissing, PaperIndex, Progress, build_index, load_embeddings, sha256_of
 from platformdirs import user_cache_path
+
+from index import IndexMismatch, IndexMissing, PaperIndex, Progress, build_index, load_embeddings, sha256_of
 
 from .answer import Answer
 from .assistant import Assistant
@@ -71,9 +72,7 @@ def _bundled(settings: Settings, progress: Progress | None) -> PaperIndex:
             return PaperIndex(folder, embeddings, chroma_url=settings.chroma_url)
         except (IndexMissing, IndexMismatch):
             many = load_embeddings(settings.embedding, threads=None)
-            build_index(
-                [corpus], folder, many, sync=True, chroma_url=settings.chroma_url, corpus="bundled", progress=progress
-            )
+            build_index([corpus], folder, many, sync=True, chroma_url=settings.chroma_url, corpus="bundled", progress=progress)
             return PaperIndex(folder, embeddings, chroma_url=settings.chroma_url)
 
 

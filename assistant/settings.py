@@ -25,7 +25,9 @@ class Settings(BaseSettings):
         "without it `local` where its weights are installed, else `quotes`.",
     )
     embedding: str = Field(GRANITE, description="Embedding model: a name, or the folder of a sentence-transformers model.")
-    chroma_url: str | None = Field(None, description="Address of a Chroma server to keep the vectors on, instead of the index folder.")
+    chroma_url: str | None = Field(
+        None, description="Address of a Chroma server to keep the vectors on, instead of the index folder."
+    )
     papers: int = Field(5, ge=1, le=50, description="How many papers an answer may draw on.")
     words: int = Field(90, ge=20, le=500, description="About how many words of quotes an answer may have.")
     prompt_tokens: int = Field(900, ge=200, description="How many tokens a prompt may have, counted as cl100k_base.")

@@ -76,12 +76,13 @@ def progress() -> Iterator[Progress]:
 
 
 def _plain() -> Progress:
-    last = {"stage": "", "at": 0.0}
+    last: tuple[str, float] = ("", 0.0)
 
     def report(stage: str, done: int, total: int | None) -> None:
+        nonlocal last
         now = time.monotonic()
-        if stage != last["stage"] or now - float(last["at"]) >= _PLAIN_EVERY or (total is not None and done == total):
-            last.update(stage=stage, at=now)
+        if stage != last[0] or now - last[1] >= _PLAIN_EVERY or (total is not None and done == total):
+            last = (stage, now)
             print(f"{stage} {done}" + (f" of {total}" if total else ""), file=sys.stderr, flush=True)
 
     return report
@@ -90,8 +91,16 @@ def _plain() -> Progress:
 @contextmanager
 def _bar() -> Iterator[Progress]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-    from rich.progress import ProgressColumn, Task
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TaskID,
+        TextColumn,
+        TimeRemainingColumn,
+    )
     from rich.text import Text
 
     class Rate(ProgressColumn):
@@ -99,7 +108,12 @@ def _bar() -> Iterator[Progress]:
             return Text(f"{task.speed:.0f}/s" if task.speed else "", style="dim")
 
     bar = Progress(
-        TextColumn("{task.description:>16}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn(), console=Console(stderr=True)
+        TextColumn("{task.description:>16}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
     )
     tasks: dict[str, TaskID] = {}
 

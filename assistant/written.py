@@ -39,7 +39,13 @@ class Written:
             [("system", load_prompt("answer_system").template), ("human", load_prompt("answer_user").template)]
         )
         self._frame = sum(count_tokens(load_prompt(part).template) for part in ("answer_system", "answer_user"))
+        self._model = model
         self._chain = prompt | model
+
+    def load(self) -> None:
+        """Load a local model's weights."""
+        if callable(load := getattr(self._model, "load", None)):
+            load()
 
     def write(self, question: str, evidence: Sequence[Evidence]) -> Iterator[Draft | Usage]:
         """The model's sentences as they are finished and borne out, then what they cost.

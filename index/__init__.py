@@ -53,7 +53,46 @@ _HOMES = {
 }  # fmt: skip
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = sorted(_HOME)  # noqa: PLE0605
+__all__ = [
+    "BadRecord",
+    "build_index",
+    "BuildReport",
+    "cache_folder",
+    "Chunk",
+    "GRANITE",
+    "Hit",
+    "IndexBusy",
+    "IndexDamaged",
+    "IndexMismatch",
+    "IndexMissing",
+    "IndexProblem",
+    "load_embeddings",
+    "made_once",
+    "Manifest",
+    "ModelError",
+    "ModelFailed",
+    "NoSuchPath",
+    "package_folder",
+    "Paper",
+    "PaperEmbeddings",
+    "PaperError",
+    "PaperIndex",
+    "Progress",
+    "PromptError",
+    "QuestionError",
+    "read_papers",
+    "readable",
+    "Recipe",
+    "Sentence",
+    "sentence_spans",
+    "SettingsError",
+    "sha256_of",
+    "SourceError",
+    "stems",
+    "title_key",
+    "WeightsDamaged",
+    "WeightsMissing",
+]
 
 
 def __getattr__(name: str) -> Any:

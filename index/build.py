@@ -160,6 +160,7 @@ class _Build:
                 for paper in staging.papers(Change.SEEN_ELSEWHERE, *([Change.SAME] if fresh else [])):
                     catalog.set_sources(paper.id, paper.sources)
                 self._add(catalog, store, staging, fresh=fresh, removed=set(removed))
+                catalog.commit()
             with self._stage("index words"):
                 self._progress("indexing words", 0, None)
                 LexicalIndex.build(target / "bm25", catalog.passages())
@@ -209,8 +210,7 @@ class _Build:
         spans = [sentence_spans(paper.abstract) for paper in papers]
         chunks = [self._split(paper, where) for paper, where in zip(papers, spans, strict=True)]
         sentences = [
-            [readable(paper.abstract[start:end]) for start, end in where]
-            for paper, where in zip(papers, spans, strict=True)
+            [readable(paper.abstract[start:end]) for start, end in where] for paper, where in zip(papers, spans, strict=True)
         ]
         passages = [chunk for group in chunks for chunk in group]
         texts = [chunk.text for chunk in passages] + [text for group in sentences for text in group]

@@ -16,7 +16,8 @@ from .text import readable
 _SCHEMA = """
 create table if not exists papers (
     row integer primary key, id text unique not null, digest text not null, title text not null, abstract text not null,
-    year integer, authors text not null, url text, doi text, arxiv text, sources text not null, spans text not null, vectors blob not null);
+    year integer, authors text not null, url text, doi text, arxiv text, sources text not null,
+    spans text not null, vectors blob not null);
 create table if not exists passages (row integer primary key, paper text not null, text text not null);
 create index if not exists passages_paper on passages (paper);
 create table if not exists keys (key text primary key, paper text not null) without rowid;
@@ -24,6 +25,7 @@ create index if not exists keys_paper on keys (paper);
 """
 _PAPER = "id, title, abstract, year, authors, url, doi, arxiv, sources"
 
+Vectors = NDArray[np.float32]
 Row = tuple[str, str, str, int | None, str, str | None, str | None, str | None, str]
 
 
@@ -84,7 +86,8 @@ class Catalog:
 
     def ids(self, *, year: int | None = None, source: str | None = None) -> list[str]:
         """The ids of the papers of a year and of a source, either or both."""
-        wanted = "(:year is null or year = :year) and (:source is null or exists (select 1 from json_each(sources) where value = :source))"
+        from_source = "exists (select 1 from json_each(sources) where value = :source)"
+        wanted = f"(:year is null or year = :year) and (:source is null or {from_source})"
         with self._translated():
             rows = self._db.execute(f"select id from papers where {wanted} order by row", {"year": year, "source": source})
             return [row[0] for row in rows]
@@ -101,6 +104,21 @@ class Catalog:
             Sentence(paper, number, start, end, readable(paper.abstract[start:end]), vectors[number])
             for number, (start, end) in enumerate(spans)
         ]
+
+    def sentence_cosines(self, ids: Sequence[str], query: NDArray[np.float32]) -> tuple[Vectors, Vectors]:
+        """For each paper the cosine of its best sentence with a query, and that of the mean of its sentences; (n,) each."""
+        with self._translated():
+            rows = self._db.execute(
+                "select id, vectors from papers where id in (select value from json_each(?))", [json.dumps(list(ids))]
+            ).fetchall()
+        blobs = {paper: np.frombuffer(blob, np.float16).reshape(-1, len(query)) for paper, blob in rows}
+        sizes = np.array([max(len(blobs[paper]), 1) for paper in ids])
+        nothing = np.zeros((1, len(query)), np.float16)
+        vectors = np.concatenate([blobs[paper] if len(blobs[paper]) else nothing for paper in ids]).astype(np.float32)
+        starts = np.r_[0, np.cumsum(sizes)[:-1]]
+        means = np.add.reduceat(vectors, starts) / sizes[:, None]
+        means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-6)
+        return np.maximum.reduceat(vectors @ query, starts), means @ query
 
     def passages(self) -> Iterator[tuple[str, str]]:
         """(paper id, text) of every passage, those of a paper together."""

@@ -21,7 +21,6 @@ from . import weights
 from .errors import ModelFailed, WeightsMissing
 
 if TYPE_CHECKING:
-    import openvino
     from sentence_transformers import SentenceTransformer
 
 Vectors = NDArray[np.float32]
@@ -66,6 +65,7 @@ class SentenceTransformerEmbeddings(PaperEmbeddings):
         self._threads = threads
 
     def encode(self, texts: Sequence[str]) -> Vectors:
+        """As the model gives them, normalised."""
         import torch
 
         if not texts:
@@ -77,6 +77,7 @@ class SentenceTransformerEmbeddings(PaperEmbeddings):
         return np.asarray(vectors, np.float32)
 
     def count(self, texts: Sequence[str]) -> list[int]:
+        """With the model's tokenizer."""
         encoded = self._model.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
         return [len(ids) for ids in encoded]
 
@@ -99,15 +100,18 @@ class CompiledEmbeddings(PaperEmbeddings):
         self._requests = threading.local()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
+        """In batches of texts of like length."""
         vectors = np.zeros((len(texts), self.dimension), np.float32)
         ids = [self._cut(encoding.ids) for encoding in self._tokenizer.encode_batch(list(texts))]
         order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
         for at in range(0, len(order), _BATCH):
             rows = order[at : at + _BATCH]
             vectors[rows] = self._infer([ids[row] for row in rows])
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)
 
     def count(self, texts: Sequence[str]) -> list[int]:
+        """With the model's tokenizer."""
         return [len(e.ids) for e in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
 
     def _cut(self, ids: list[int]) -> list[int]:
@@ -160,7 +164,7 @@ def _compile(folder: Path, target: Path) -> None:
     ov = _openvino()
     model = _sentence_transformer(str(folder))
 
-    class Encoder(torch.nn.Module):
+    class Encoder(torch.nn.Module):  # type: ignore[misc]
         def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
             vectors: torch.Tensor = model({"input_ids": input_ids, "attention_mask": attention_mask})["sentence_embedding"]
             return vectors
@@ -180,7 +184,7 @@ def _compile(folder: Path, target: Path) -> None:
         raise ModelFailed(str(folder), f"the compiled model differs from the original (cosine {cosine:.3f})")
 
 
-def _openvino() -> "openvino":  # type: ignore[valid-type]
+def _openvino() -> Any:
     """OpenVINO without its telemetry, which would contact a server on import: it works as if that were not installed."""
     if "openvino" not in sys.modules:
         sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]

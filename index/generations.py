@@ -1,8 +1,8 @@
 """The index folder: complete generations of the index, and one manifest that names the one to serve.
 
-    INDEX/manifest.json                 swapped in atomically when a generation is complete
-    INDEX/generations/NAME/             catalog.sqlite, chroma/, bm25/: never written to once complete
-    INDEX/building/                     what a build needs until it is done (see build.py)
+INDEX/manifest.json                 swapped in atomically when a generation is complete
+INDEX/generations/NAME/             catalog.sqlite, chroma/, bm25/: never written to once complete
+INDEX/building/                     what a build needs until it is done (see build.py)
 """
 
 import json

@@ -1,17 +1,15 @@
 """Words: BM25 over the same passages as the vectors, stored beside them. The only file that names bm25s."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import IndexDamaged
-
-if TYPE_CHECKING:
-    import bm25s
 
 _WORD = r"(?u)\w+(?:\.\d+)*"
 _PAPERS = "papers.npy"
@@ -24,11 +22,16 @@ def _stemmer() -> Any:
     return Stemmer.Stemmer("english")
 
 
-def stems(texts: Sequence[str]) -> list[list[str]]:
-    """The words of each text that carry meaning: lower case, stemmed, stop words left out."""
+def _bm25s() -> Any:
     import bm25s
 
-    tokens: list[list[str]] = bm25s.tokenize(
+    logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG when it is imported
+    return bm25s
+
+
+def stems(texts: Sequence[str]) -> list[list[str]]:
+    """The words of each text that carry meaning: lower case, stemmed, stop words left out."""
+    tokens: list[list[str]] = _bm25s().tokenize(
         list(texts), token_pattern=_WORD, stopwords="en", stemmer=_stemmer(), return_ids=False, show_progress=False
     )
     return tokens
@@ -37,7 +40,7 @@ def stems(texts: Sequence[str]) -> list[list[str]]:
 class LexicalIndex:
     """BM25 scores of papers: the best of each paper's passages."""
 
-    def __init__(self, model: "bm25s.BM25", papers: NDArray[np.str_]) -> None:
+    def __init__(self, model: Any, papers: NDArray[np.str_]) -> None:
         """`papers[i]` is the id of the paper that passage i belongs to; passages of one paper are neighbours."""
         self._model = model
         self._starts = np.flatnonzero(np.r_[True, papers[1:] != papers[:-1]]) if len(papers) else np.zeros(0, int)
@@ -46,16 +49,18 @@ class LexicalIndex:
     @classmethod
     def build(cls, folder: Path, passages: Iterable[tuple[str, str]]) -> None:
         """Write the index of (paper id, text) pairs, those of a paper together, into a folder."""
-        import bm25s
-
         papers: list[str] = []
         texts: list[str] = []
         for paper, text in passages:
             papers.append(paper)
             texts.append(text)
-        model = bm25s.BM25(method="lucene")
-        tokens = bm25s.tokenize(
-            texts or [""], token_pattern=_WORD, stopwords="en", stemmer=_stemmer(), show_progress=False
+        model = _bm25s().BM25(method="lucene")
+        tokens = _bm25s().tokenize(
+            texts or ["nothing"],  # bm25s cannot index no text at all; `papers` stays empty
+            token_pattern=_WORD,
+            stopwords="en",
+            stemmer=_stemmer(),
+            show_progress=False,
         )
         model.index(tokens, show_progress=False)
         model.save(str(folder), show_progress=False)
@@ -64,10 +69,8 @@ class LexicalIndex:
     @classmethod
     def open(cls, folder: Path) -> "LexicalIndex":
         """Raises IndexDamaged."""
-        import bm25s
-
         try:
-            model = bm25s.BM25.load(str(folder), mmap=True, show_progress=False)
+            model = _bm25s().BM25.load(str(folder), mmap=True, show_progress=False)
             return cls(model, np.load(folder / _PAPERS, allow_pickle=False))
         except (OSError, ValueError, KeyError, EOFError) as exc:
             raise IndexDamaged(folder, f"BM25: {type(exc).__name__}: {exc}") from exc
@@ -78,16 +81,18 @@ class LexicalIndex:
         if not words or not self.papers:
             return np.zeros(len(self.papers), np.float32)
         passages = np.asarray(self._model.get_scores(words), np.float32)
-        return np.maximum.reduceat(passages[: self._passages], self._starts) if len(self._starts) else passages
+        best: NDArray[np.float32] = np.maximum.reduceat(passages[: self._passages], self._starts)
+        return best
 
     def idf(self, words: Sequence[str]) -> NDArray[np.float32]:
         """How telling each stem is: ln of one over the share of passages that hold it; a stem that none holds counts as
-        one that a single passage holds."""
+        one that a single passage holds.
+        """
         starts, vocabulary = self._model.scores["indptr"], self._model.vocab_dict
         ids = [vocabulary.get(word, -1) for word in words]
         counts = np.array([starts[i + 1] - starts[i] if i >= 0 else 1 for i in ids], np.float32)
         total = max(self._passages, 1)
-        return np.log(1 + (total - counts + 0.5) / (counts + 0.5)).astype(np.float32)
+        return np.asarray(np.log(1 + (total - counts + 0.5) / (counts + 0.5)), np.float32)
 
     @property
     def _passages(self) -> int:

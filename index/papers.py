@@ -88,7 +88,8 @@ class Sentence:
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A paper found: `score` orders the hits of one search (higher is better); `similarity` is the cosine of its
-    best passage with the query, in -1..1; `lexical` its BM25 score, 0 or more."""
+    best passage with the query, in -1..1; `lexical` its BM25 score, 0 or more.
+    """
 
     paper: Paper
     score: float

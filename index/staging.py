@@ -71,7 +71,7 @@ class Staging:
         """Decide for every paper what is to be done, given those that the index holds."""
         rows = self._db.execute(f"select row, {_PAPER} from incoming order by row").fetchall
         for number, *columns in rows():
-            paper = to_paper(tuple(columns))  # type: ignore[arg-type]
+            paper = to_paper(tuple(columns))
             paper, change = _change(paper, current.find(paper.keys) if current else None, sync=sync)
             self._db.execute(
                 "update incoming set id = ?, sources = ?, change = ? where row = ?",

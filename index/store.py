@@ -1,7 +1,7 @@
 """An index that is there: open it, search it, look papers up."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,14 +14,15 @@ from .catalog import Catalog
 from .embedding import PaperEmbeddings
 from .errors import IndexMismatch, QuestionError
 from .generations import Manifest, generation_folder, manifest_stamp
-from .lexical import LexicalIndex
+from .lexical import LexicalIndex, stems
 from .papers import Hit, Paper, Sentence, title_key
 from .vectors import VectorStore
 
 Vectors = NDArray[np.float32]
 
 _POOL = 200
-_DENSE_WEIGHT = 0.7
+_WEIGHTS = {"passage": 1.0, "best sentence": 0.5, "mean sentence": 0.5}
+_WORDS_WEIGHT = (0.3, 1.5)  # where no word of the query is covered, and what full coverage adds
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class PaperIndex:
         self._embeddings = embeddings
         self._chroma_url = chroma_url
         self._lock = threading.Lock()
-        self._embed_query = lru_cache(maxsize=64)(lambda query: embeddings.encode([query])[0])
+        self._embed_query: Callable[[str], Vectors] = lru_cache(maxsize=64)(lambda query: embeddings.encode([query])[0])
         self._open = self._load()
 
     def _load(self) -> _Generation:
@@ -105,10 +106,12 @@ class PaperIndex:
         source: str | None = None,
         papers: Sequence[str] | None = None,
     ) -> list[Hit]:
-        """The `k` best papers for a query, one hit a paper, best first; only of a year, a source, or among papers (ids), if given.
+        """The `k` best papers for a query, one hit a paper, best first; if given, only of a year, a source, or these (ids).
 
-        The score joins cosine and BM25, each scaled to 0..1 over the candidates, seven to three. Raises QuestionError
-        for an empty query.
+        The candidates are the nearest passages' papers and those of the best BM25 scores. The score is a weighted sum of
+        four measures, each standardised over the candidates: the passage's cosine with the query, the best sentence's,
+        that of the sentences' mean, and BM25, which counts the more, the more of the query's words some paper has.
+        Raises QuestionError for an empty query.
         """
         if not query.strip():
             raise QuestionError("the query is empty; say what to look for")
@@ -122,7 +125,7 @@ class PaperIndex:
         for paper, cosine in now.vectors.nearest(vector, pool, allowed):
             cosines.setdefault(paper, cosine)
         words = self._word_scores(now, query, pool, allowed)
-        return self._fuse(now, cosines, words, k)
+        return self._fuse(now, vector, cosines, words, self._coverage(now, query, words), k)
 
     def similar(self, paper: Paper, k: int = 5) -> list[Hit]:
         """The `k` papers most like one of the index, by their passages' vectors, itself left out."""
@@ -157,15 +160,39 @@ class PaperIndex:
         return {now.lexical.papers[i]: float(scores[i]) for i in best if scores[i] > 0}
 
     @staticmethod
-    def _fuse(now: _Generation, cosines: dict[str, float], words: dict[str, float], k: int) -> list[Hit]:
+    def _fuse(
+        now: _Generation, vector: Vectors, cosines: dict[str, float], words: dict[str, float], covered: float, k: int
+    ) -> list[Hit]:
+        pool = sorted({*cosines, *words})
+        if not pool:
+            return []
         lowest = min(cosines.values(), default=0.0)
-        spread = (max(cosines.values(), default=1.0) - lowest) or 1.0
-        most = max(words.values(), default=0.0) or 1.0
+        best, mean = now.catalog.sentence_cosines(pool, vector)
+        features = {
+            "passage": np.array([cosines.get(paper, lowest) for paper in pool]),
+            "best sentence": best,
+            "mean sentence": mean,
+        }
+        base, more = _WORDS_WEIGHT
+        score = (base + more * covered) * _standard(np.array([words.get(paper, 0.0) for paper in pool]))
+        for name, values in features.items():
+            score += _WEIGHTS[name] * _standard(values)
+        order = np.argsort(-score, kind="stable")[:k]
+        known = now.catalog.get([pool[i] for i in order])
+        return [Hit(known[pool[i]], float(score[i]), cosines.get(pool[i], lowest), words.get(pool[i], 0.0)) for i in order]
 
-        def score(paper: str) -> float:
-            dense = (cosines.get(paper, lowest) - lowest) / spread
-            return _DENSE_WEIGHT * dense + (1 - _DENSE_WEIGHT) * words.get(paper, 0.0) / most
+    @staticmethod
+    def _coverage(now: _Generation, query: str, words: dict[str, float]) -> float:
+        """How much of what the query's words tell stands in the best paper by words, in 0..1."""
+        if not words:
+            return 0.0
+        best = now.catalog.get([max(words, key=words.__getitem__)])
+        asked, held = stems([query, *(f"{paper.title} {paper.abstract}" for paper in best.values())])
+        unique, there = sorted(set(asked)), set(held)
+        telling = now.lexical.idf(unique)
+        return float(telling[[word in there for word in unique]].sum() / max(float(telling.sum()), 1e-6))
 
-        best = sorted({*cosines, *words}, key=lambda paper: (-score(paper), paper))[:k]
-        known = now.catalog.get(best)
-        return [Hit(known[p], score(p), cosines.get(p, lowest), words.get(p, 0.0)) for p in best]
+
+def _standard(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The values less their mean, in units of their spread."""
+    return np.asarray((values - values.mean()) / max(float(values.std()), 1e-6))

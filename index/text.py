@@ -46,7 +46,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
-    import syntok.segmenter as segmenter
+    from syntok import segmenter
 
     for paragraph in segmenter.process(text):
         for tokens in paragraph:

@@ -58,7 +58,7 @@ class VectorStore:
 
     def __len__(self) -> int:
         with _translated(self._place):
-            return self._collection.count()
+            return int(self._collection.count())
 
     def add(self, chunks: Sequence[Chunk], papers: Sequence[str], vectors: Vectors) -> None:
         """Store passages; `papers` are their papers' ids. The same passage twice is stored once."""
@@ -89,7 +89,8 @@ class VectorStore:
                 query_embeddings=[vector], n_results=count, where=where, include=["distances", "metadatas"]
             )
         metadatas, distances = found["metadatas"], found["distances"]
-        assert metadatas is not None and distances is not None
+        assert metadatas is not None
+        assert distances is not None
         return [(str(m["paper"]), 1.0 - d) for m, d in zip(metadatas[0], distances[0], strict=True)]
 
     def paper_vectors(self, paper: str) -> Vectors:
@@ -130,9 +131,7 @@ def _client(place: Path | str) -> "ClientAPI":
     if address.scheme not in ("http", "https") or not address.hostname:
         raise SettingsError(f"{place!r} is not the address of a Chroma server; expected http://HOST:PORT")
     secure = address.scheme == "https"
-    return chromadb.HttpClient(
-        address.hostname, port=address.port or (443 if secure else 8000), ssl=secure, settings=settings
-    )
+    return chromadb.HttpClient(address.hostname, port=address.port or (443 if secure else 8000), ssl=secure, settings=settings)
 
 
 @contextmanager

@@ -99,7 +99,7 @@ def _unpack_granite(target: Path) -> None:
 
 
 def read_pack(data: bytes) -> tuple[dict[str, Any], bytes, dict[str, NDArray[np.float32]]]:
-    """(header, tokenizer.json, tensors by name) of an HMSEMB01 pack; int8 tensors carry a float32 scale for each group of a row."""
+    """(header, tokenizer.json, tensors by name) of an HMSEMB01 pack; each group of an int8 row has a float32 scale."""
     if data[:8] != _MAGIC:
         raise WeightsDamaged("the embedding pack", data[:8].hex(), _MAGIC.hex())
     (length,) = struct.unpack("<Q", data[8:16])

@@ -1,0 +1,172 @@
+"""Working stand-ins: an embedder one can compute by hand, a chat model that says what it is told to, a few papers."""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from pydantic import PrivateAttr
+
+from assistant import Assistant, Settings
+from assistant.answerers import Answerer, Quotes
+from assistant.written import Written
+from index import Paper, PaperEmbeddings, PaperIndex, build_index
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the real abstracts are not beside this checkout")
+
+
+class WordEmbeddings(PaperEmbeddings):
+    """Each word of the vocabulary is one axis: a text's vector is the count of its words, scaled to length one."""
+
+    VOCABULARY = ("momentum", "optimizer", "gradient", "pruning", "weights", "memory")
+    VOCABULARY += ("image", "caption", "dropout", "noise", "layer", "accuracy")
+
+    def __init__(self, name: str = "words", max_tokens: int = 60) -> None:
+        self.name, self.max_tokens, self.dimension = name, max_tokens, len(self.VOCABULARY) + 1
+        self.encoded: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        self.encoded += texts
+        rows = np.array([[text.lower().count(word) for word in self.VOCABULARY] + [0.1] for text in texts], np.float32)
+        rows = rows.reshape(len(texts), self.dimension)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        return [len(text.split()) for text in texts]
+
+
+class ScriptedChat(BaseChatModel):
+    """Says its replies in turn, word by word; an exception among them is raised. Keeps what it was sent."""
+
+    replies: list[Any]
+    _sent: list[str] = PrivateAttr(default_factory=list)
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    @property
+    def sent(self) -> list[str]:
+        return self._sent
+
+    def _next(self, messages: Sequence[Any]) -> str:
+        self._sent.append("\n".join(str(message.content) for message in messages))
+        reply = self.replies[min(len(self._sent), len(self.replies)) - 1]
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any) -> ChatResult:
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(self._next(messages)))])
+
+    def _stream(self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
+        for word in self._next(messages).split(" "):
+            if word == "<break>":
+                raise ConnectionError("the connection broke")
+            yield ChatGenerationChunk(message=AIMessageChunk(word + " "))
+
+
+PAPERS = [
+    Paper(
+        title="SwiftMo: A Momentum Optimizer With Two Memories",
+        abstract=(
+            "Training large networks is slow. "
+            "We propose SwiftMo, a momentum optimizer that keeps two memories of the gradient. "
+            "SwiftMo reaches the same loss as Adam in 38% fewer steps. It does not need a learning rate schedule."
+        ),
+        sources=("a.jsonl",),
+        year=2021,
+        authors=("Ada Moreau", "Tom Okafor"),
+        url="https://example.org/swiftmo",
+    ),
+    Paper(
+        title="Pruning Weights by Their Noise",
+        abstract=(
+            "Large models hold more weights than they need. We prune weights whose noise is larger than their value. "
+            r"On ImageNet this removes 71\% of the weights and costs 0.4 points of accuracy."
+        ),
+        sources=("a.jsonl", "b.jsonl"),
+        year=2023,
+    ),
+    Paper(
+        title="Captions Without Captioners",
+        abstract=(
+            "An image caption usually needs paired data. CapFree learns from text alone and an image encoder. "
+            "It scores 91.2 CIDEr on COCO, 3.5 above the best earlier method."
+        ),
+        sources=("b.jsonl",),
+        year=2023,
+    ),
+]
+
+
+def write_jsonl(path: Path, papers: Sequence[Paper]) -> Path:
+    lines = [
+        json.dumps({"title": p.title, "abstract": p.abstract, "year": p.year, "authors": p.authors, "url": p.url})
+        for p in papers
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith("PAPER_ASSISTANT_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def embeddings() -> WordEmbeddings:
+    return WordEmbeddings()
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    write_jsonl(folder / "a.jsonl", PAPERS[:2])
+    write_jsonl(folder / "b.jsonl", PAPERS[1:])
+    return folder
+
+
+@pytest.fixture
+def index(tmp_path: Path, corpus: Path, embeddings: WordEmbeddings) -> PaperIndex:
+    build_index([corpus], tmp_path / "index", embeddings)
+    return PaperIndex(tmp_path / "index", embeddings)
+
+
+@pytest.fixture
+def assistant_with(index: PaperIndex) -> Callable[..., Assistant]:
+    """An assistant over the three papers: quotes, or a scripted model's replies."""
+
+    def make(*replies: object, **settings: object) -> Assistant:
+        merged = Settings.read(**settings)
+        answerer: Answerer = Quotes()
+        if replies:
+            answerer = Written(ScriptedChat(replies=list(replies)), "scripted", prompt_tokens=merged.prompt_tokens)
+        return Assistant(index, answerer, merged)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def real_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Thirty bundled papers, indexed for real."""
+    from index import load_embeddings
+
+    lines = (ROOT / "index" / "bundled" / "papers.jsonl").read_text(encoding="utf-8").splitlines()
+    chosen = [line for line in lines if "AdEMAMix" in line][:1] + lines[:29]
+    folder = tmp_path_factory.mktemp("real")
+    (folder / "papers.jsonl").write_text("\n".join(chosen), encoding="utf-8")
+    build_index([folder / "papers.jsonl"], folder / "index", load_embeddings())
+    return folder / "index"

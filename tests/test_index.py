@@ -1,0 +1,193 @@
+"""Building an index and searching it: Chroma and BM25 are real, the embedder is one that can be computed by hand."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import PAPERS, WordEmbeddings, write_jsonl
+
+from index import (
+    BadRecord,
+    IndexDamaged,
+    IndexMismatch,
+    IndexMissing,
+    Paper,
+    PaperIndex,
+    QuestionError,
+    build_index,
+)
+
+
+def titles(index: PaperIndex) -> set[str]:
+    return {paper.title for paper in index.papers}
+
+
+def test_same_paper_in_two_files_is_one_paper_that_remembers_both(index: PaperIndex) -> None:
+    assert len(index.papers) == 3
+    assert index.titled("pruning weights by their noise").sources == ("a.jsonl", "b.jsonl")
+
+
+def test_papers_come_out_as_they_went_in(index: PaperIndex) -> None:
+    assert index.titled(PAPERS[0].title) == PAPERS[0]
+
+
+@pytest.mark.parametrize(
+    ("query", "best"),
+    [
+        pytest.param("a momentum optimizer", "SwiftMo: A Momentum Optimizer With Two Memories", id="meaning-and-words"),
+        pytest.param("CapFree on COCO for a caption", "Captions Without Captioners", id="words-only-bm25-knows"),
+        pytest.param("ImageNet pruning", "Pruning Weights by Their Noise", id="both"),
+    ],
+)
+def test_search_finds_the_best_paper_first(index: PaperIndex, query: str, best: str) -> None:
+    hits = index.search(query)
+    assert hits[0].paper.title == best
+    assert len({hit.paper.id for hit in hits}) == len(hits) == 3
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_filters_are_applied(index: PaperIndex) -> None:
+    assert {hit.paper.year for hit in index.search("momentum optimizer", year=2023)} == {2023}
+    assert [hit.paper.title for hit in index.search("weights", source="a.jsonl", year=2021)] == [PAPERS[0].title]
+    assert index.search("weights", year=1999) == []
+    assert [hit.paper.id for hit in index.search("momentum", papers=[PAPERS[2].id])] == [PAPERS[2].id]
+
+
+def test_empty_query_is_an_error(index: PaperIndex) -> None:
+    with pytest.raises(QuestionError, match="empty"):
+        index.search("  ")
+
+
+def test_similar_papers_leave_the_paper_out(index: PaperIndex) -> None:
+    found = index.similar(index.titled(PAPERS[0].title), 2)
+    assert len(found) == 2
+    assert PAPERS[0].title not in {hit.paper.title for hit in found}
+
+
+def test_sentences_are_exact_and_readable(index: PaperIndex) -> None:
+    paper = index.titled("Pruning Weights by Their Noise")
+    sentences = index.sentences(paper)
+    assert [paper.abstract[s.start : s.end] for s in sentences] == [s.quote for s in sentences]
+    assert r"71\%" in sentences[2].quote
+    assert "71%" in sentences[2].text
+
+
+def test_second_build_embeds_and_writes_nothing(tmp_path: Path, corpus: Path, embeddings: WordEmbeddings) -> None:
+    build_index([corpus], tmp_path / "index", embeddings)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "index").rglob("*") if path.is_file()}
+    embeddings.encoded.clear()
+    report = build_index([corpus], tmp_path / "index", embeddings)
+    assert (report.new, report.unchanged, report.embedded, embeddings.encoded) == (0, 3, 0, [])
+    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "index" / "generations").rglob("*") if path.is_file()}
+    assert {path: before[path] for path in after} == after
+
+
+def test_changed_paper_is_replaced_and_only_it_is_embedded(tmp_path: Path, corpus: Path, embeddings: WordEmbeddings) -> None:
+    folder = tmp_path / "index"
+    build_index([corpus], folder, embeddings)
+    embeddings.encoded.clear()
+    write_jsonl(corpus / "a.jsonl", [replace(PAPERS[0], abstract="SwiftMo now prunes weights too."), PAPERS[1]])
+    report = build_index([corpus], folder, embeddings)
+    assert (report.new, report.changed, report.unchanged) == (0, 1, 2)
+    assert all("SwiftMo" in text for text in embeddings.encoded)
+    index = PaperIndex(folder, embeddings)
+    assert index.titled(PAPERS[0].title).abstract == "SwiftMo now prunes weights too."
+    assert index.search("schedule loss steps Adam")[0].lexical == 0.0
+
+
+def test_sync_removes_what_is_gone_and_nothing_else_does(tmp_path: Path, corpus: Path, embeddings: WordEmbeddings) -> None:
+    folder = tmp_path / "index"
+    build_index([corpus], folder, embeddings)
+    (corpus / "b.jsonl").unlink()
+    build_index([corpus], folder, embeddings)
+    index = PaperIndex(folder, embeddings)
+    assert len(index.papers) == 3
+    report = build_index([corpus], folder, embeddings, sync=True)
+    assert report.removed == 1
+    assert titles(index) == {PAPERS[0].title, PAPERS[1].title}
+    assert {hit.paper.title for hit in index.search("image caption CIDEr")} == titles(index)
+    assert index.titled(PAPERS[1].title).sources == ("a.jsonl",)
+
+
+def test_dry_run_changes_nothing(tmp_path: Path, corpus: Path, embeddings: WordEmbeddings) -> None:
+    report = build_index([corpus], tmp_path / "index", embeddings, dry_run=True)
+    assert report.new == 3
+    with pytest.raises(IndexMissing, match="paper-assistant index"):
+        PaperIndex(tmp_path / "index", embeddings)
+
+
+def test_open_index_takes_up_a_newer_generation(tmp_path: Path, index: PaperIndex, embeddings: WordEmbeddings) -> None:
+    more = write_jsonl(tmp_path / "more.jsonl", [Paper(title="Dropout as a Layer", abstract="Dropout is a layer of noise.")])
+    build_index([more], index.folder, embeddings)
+    assert index.search("dropout layer")[0].paper.title == "Dropout as a Layer"
+    assert len(index.papers) == 4
+
+
+def test_other_model_is_refused_and_a_build_with_it_carries_all_papers_over(
+    tmp_path: Path, corpus: Path, embeddings: WordEmbeddings
+) -> None:
+    folder = tmp_path / "index"
+    build_index([corpus], folder, embeddings)
+    other = WordEmbeddings(name="other words")
+    with pytest.raises(IndexMismatch, match=r"'words'.*'other words'"):
+        PaperIndex(folder, other)
+    more = write_jsonl(tmp_path / "more.jsonl", [Paper(title="Dropout as a Layer", abstract="Dropout is a layer of noise.")])
+    report = build_index([more], folder, other)
+    assert report.papers == 4
+    assert PaperIndex(folder, other).search("two memories optimizer")[0].paper.title == PAPERS[0].title
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda place: (place / "catalog.sqlite").write_bytes(b"garbage" * 200), id="catalog-overwritten"),
+        pytest.param(lambda place: (place / "catalog.sqlite").unlink(), id="catalog-gone"),
+        pytest.param(
+            lambda place: (place / "chroma" / "chroma.sqlite3").write_bytes(b"garbage" * 900), id="chroma-overwritten"
+        ),
+        pytest.param(lambda place: shutil.rmtree(place / "chroma"), id="chroma-gone"),
+        pytest.param(lambda place: next((place / "bm25").glob("*.npy")).write_bytes(b""), id="bm25-emptied"),
+        pytest.param(shutil.rmtree, id="generation-gone"),
+        pytest.param(lambda place: (place.parent.parent / "manifest.json").write_text("{"), id="manifest-cut-off"),
+    ],
+)
+def test_damage_is_said_in_one_line_with_a_remedy(
+    tmp_path: Path, corpus: Path, embeddings: WordEmbeddings, spoil: object
+) -> None:
+    folder = tmp_path / "index"
+    build_index([corpus], folder, embeddings)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    spoil(folder / "generations" / manifest["generation"])  # type: ignore[operator]
+    with pytest.raises(IndexDamaged, match="paper-assistant index") as caught:
+        PaperIndex(folder, embeddings).search("momentum")
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_records_cost_nothing_but_themselves(tmp_path: Path, embeddings: WordEmbeddings) -> None:
+    path = tmp_path / "mixed.jsonl"
+    path.write_text('{"title": "Dropout", "abstract": "Noise in a layer."}\n{"title": "No abstract"}\nnot json\n')
+    report = build_index([path], tmp_path / "index", embeddings)
+    assert (report.papers, report.problem_count) == (1, 2)
+    assert [problem.line for problem in report.problems] == [2, 3]
+    with pytest.raises(BadRecord, match=r"mixed\.jsonl, line 2"):
+        build_index([path], tmp_path / "index", embeddings, strict=True)
+
+
+def test_index_of_nothing_is_an_index_that_finds_nothing(tmp_path: Path, embeddings: WordEmbeddings) -> None:
+    path = tmp_path / "empty.jsonl"
+    path.write_text("")
+    report = build_index([path], tmp_path / "index", embeddings)
+    assert (report.papers, report.problem_count) == (0, 1)
+
+
+def test_long_abstracts_are_split_at_sentences_and_still_one_hit(tmp_path: Path, embeddings: WordEmbeddings) -> None:
+    sentences = [f"Sentence {number} speaks of dropout and of {number} other things." for number in range(40)]
+    long = Paper(title="Long", abstract=" ".join(sentences))
+    build_index([write_jsonl(tmp_path / "long.jsonl", [long, *PAPERS])], tmp_path / "index", embeddings)
+    index = PaperIndex(tmp_path / "index", embeddings)
+    assert index.manifest.passages > 4
+    hits = index.search("dropout")
+    assert [hit.paper.title for hit in hits].count("Long") == 1
+    assert hits[0].paper.title == "Long"

@@ -1,0 +1,94 @@
+"""The real parts together: granite, Chroma, BM25 and the local language model over thirty of the bundled papers."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, SHARED, needs_shared
+
+from assistant import Settings, ask, embed, open_assistant
+from assistant.answer import Verdict
+from index import ModelFailed, PaperIndex, build_index, load_embeddings, read_papers
+from index.weights import granite_folder
+
+pytestmark = pytest.mark.slow
+
+
+def test_default_embedder_gives_unit_vectors_near_for_near_meanings() -> None:
+    vectors = embed(["A cat sat on the mat.", "The feline was seated on a rug.", "Adam is an optimizer."])
+    assert vectors.shape == (3, 384)
+    assert vectors.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-4)
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.1
+    assert embed([]).shape == (0, 384)
+
+
+def test_compiled_and_original_embedder_agree() -> None:
+    texts = ["Momentum based optimizers are central to machine learning.", "short", "long " * 700]
+    original = load_embeddings(str(granite_folder()))
+    assert ((embed(texts) * original.encode(texts)).sum(axis=1) > 0.995).all()
+    assert original.count(texts) == load_embeddings(threads=1).count(texts)
+
+
+def test_model_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ModelFailed, match="sentence-transformers cannot load it") as caught:
+        load_embeddings(str(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_question_to_cited_quotes(real_index: Path) -> None:
+    answer = open_assistant(index=real_index, model="quotes").ask("What is AdEMAMix and how does it differ from AdamW?")
+    assert answer.papers[0].title == "The AdEMAMix Optimizer: Better, Faster, Older"
+    assert "EMA" in answer.text
+    assert answer.timings["total"] > 0
+
+
+def test_question_to_checked_prose_by_the_local_model(real_index: Path) -> None:
+    assistant = open_assistant(index=real_index, model="local")
+    answer = assistant.ask("What is AdEMAMix and how does it differ from AdamW?")
+    assert answer.papers[0].title == "The AdEMAMix Optimizer: Better, Faster, Older"
+    assert all(sentence.citations for sentence in answer.sentences)
+    assert any(sentence.verdict is Verdict.SUPPORTED for sentence in answer.sentences), answer
+    assert answer.tokens["output"] > 10
+    parts = assistant.stream("What does AdEMAMix do to forgetting?")
+    assert isinstance(next(parts), str)
+    parts.close()
+
+
+def test_default_model_is_local_where_it_is_installed(real_index: Path) -> None:
+    assert open_assistant(index=real_index).model == "local"
+
+
+def test_ask_indexes_the_bundled_corpus_on_first_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    answer = ask("What is AdEMAMix?", settings=Settings.read(model="quotes"))
+    assert answer.papers[0].title == "The AdEMAMix Optimizer: Better, Faster, Older"
+
+
+@needs_shared
+def test_real_pages_hold_547_records_of_468_papers(tmp_path: Path) -> None:
+    records = list(read_papers([SHARED / "corpus"]))
+    assert len(records) == 547
+    assert len({paper.title.lower() for paper in records}) == 468
+
+
+@needs_shared
+def test_digests_keep_the_facts_in_other_words() -> None:
+    checker, digests = SHARED / "tools" / "check_digests.py", ROOT / "index" / "bundled" / "papers.jsonl"
+    done = subprocess.run([sys.executable, "-B", checker, digests], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "0 problems" in done.stdout
+
+
+def test_second_build_of_real_papers_embeds_nothing(real_index: Path) -> None:
+    report = build_index([real_index.parent / "papers.jsonl"], real_index, load_embeddings())
+    assert (report.embedded, report.new, report.changed) == (0, 0, 0)
+    assert report.papers == len(PaperIndex(real_index, load_embeddings(threads=1)).papers)
+
+
+def test_bundled_corpus_is_there() -> None:
+    lines = (ROOT / "index" / "bundled" / "papers.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len({json.loads(line)["title"] for line in lines}) == len(lines) >= 60
