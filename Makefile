@@ -34,9 +34,9 @@ test: .venv/test
 	@touch $@
 
 .venv/local: .venv/base
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[local]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[local,second]'
 	@touch $@
 
 .venv/test: .venv/local
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[local,test]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[local,second,test]'
 	@touch $@

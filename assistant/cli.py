@@ -112,8 +112,9 @@ def _open(args: argparse.Namespace) -> "Assistant":
 
 
 def _index(args: argparse.Namespace) -> int:
-    from index import QuestionError, build_index, load_embeddings
+    from index import QuestionError
 
+    from .opening import build
     from .terminal import progress, summary
 
     if not args.paths:
@@ -121,14 +122,13 @@ def _index(args: argparse.Namespace) -> int:
     settings = _settings(args)
     folder = (settings.index or settings.default_folder).expanduser()
     with progress() as report:
-        done = build_index(
+        done = build(
+            settings,
             args.paths,
             folder,
-            load_embeddings(settings.embedding, threads=None),
             sync=args.sync,
             strict=args.strict,
             dry_run=args.dry_run,
-            chroma_url=settings.chroma_url,
             corpus=", ".join(args.paths),
             progress=report,
         )

@@ -16,12 +16,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from index import BadRecord, NoSuchPath, Progress, build_index, load_embeddings
+from index import BadRecord, NoSuchPath, Progress
 
 from .answer import Status
 from .assistant import Assistant
 from .followup import standalone, turns
-from .opening import open_assistant
+from .opening import build, open_assistant
 from .settings import Settings
 
 Question = Mapping[str, Any]
@@ -66,7 +66,7 @@ def evaluate(
     if corpus is None:
         return _ask_all(open_assistant(settings, progress=progress), questions, progress)
     with tempfile.TemporaryDirectory() as folder:
-        build_index([corpus], Path(folder), load_embeddings(settings.embedding, threads=None), progress=progress)
+        build(settings, [corpus], Path(folder), progress=progress)
         return _ask_all(open_assistant(settings, index=folder), questions, progress)
 
 

@@ -1,14 +1,25 @@
 """Where the real parts are put together: settings -> index + answerer -> Assistant."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_cache_path
 
-from index import IndexMismatch, IndexMissing, PaperIndex, Progress, build_index, load_embeddings, sha256_of
+from index import (
+    MPNET,
+    BuildReport,
+    IndexMismatch,
+    IndexMissing,
+    PaperIndex,
+    Progress,
+    build_index,
+    load_embeddings,
+    mpnet_installed,
+    sha256_of,
+)
 
 from .answer import Answer
 from .assistant import Assistant
@@ -63,6 +74,25 @@ def open_index(settings: Settings, progress: Progress | None = None) -> PaperInd
         return _bundled(settings, progress)
 
 
+def build(
+    settings: Settings, paths: Iterable[Path | str], folder: Path, *, progress: Progress | None = None, **options: Any
+) -> BuildReport:
+    """Bring the index in a folder up to date with papers, with the embedding models of the settings; see build_index.
+
+    Raises SourceError, IndexProblem, ModelError.
+    """
+    second = settings.second_embedding or (MPNET if mpnet_installed() else "none")
+    return build_index(
+        paths,
+        folder,
+        load_embeddings(settings.embedding, threads=None),
+        second=None if second == "none" else load_embeddings(second, threads=None),
+        chroma_url=settings.chroma_url,
+        progress=progress,
+        **options,
+    )
+
+
 def _bundled(settings: Settings, progress: Progress | None) -> PaperIndex:
     with as_file(files("index") / "bundled" / "papers.jsonl") as corpus:
         name = f"{Path(settings.embedding).name}-{sha256_of([corpus])[:12]}"
@@ -71,8 +101,7 @@ def _bundled(settings: Settings, progress: Progress | None) -> PaperIndex:
         try:
             return PaperIndex(folder, embeddings, chroma_url=settings.chroma_url)
         except (IndexMissing, IndexMismatch):
-            many = load_embeddings(settings.embedding, threads=None)
-            build_index([corpus], folder, many, sync=True, chroma_url=settings.chroma_url, corpus="bundled", progress=progress)
+            build(settings, [corpus], folder, sync=True, corpus="bundled", progress=progress)
             return PaperIndex(folder, embeddings, chroma_url=settings.chroma_url)
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .readers import read_papers
     from .store import PaperIndex
     from .text import readable, sentence_spans
-    from .weights import GRANITE, cache_folder, made_once, package_folder, sha256_of
+    from .weights import GRANITE, MPNET, cache_folder, made_once, mpnet_installed, package_folder, sha256_of
 
 _HOMES = {
     "build": ("BuildReport", "Progress", "build_index"),
@@ -49,7 +49,7 @@ _HOMES = {
     "readers": ("read_papers",),
     "store": ("PaperIndex",),
     "text": ("readable", "sentence_spans"),
-    "weights": ("GRANITE", "cache_folder", "made_once", "package_folder", "sha256_of"),
+    "weights": ("GRANITE", "MPNET", "cache_folder", "made_once", "mpnet_installed", "package_folder", "sha256_of"),
 }  # fmt: skip
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -69,8 +69,10 @@ __all__ = [
     "load_embeddings",
     "made_once",
     "Manifest",
+    "MPNET",
     "ModelError",
     "ModelFailed",
+    "mpnet_installed",
     "NoSuchPath",
     "package_folder",
     "Paper",

@@ -57,6 +57,7 @@ def build_index(
     folder: Path,
     embeddings: PaperEmbeddings,
     *,
+    second: PaperEmbeddings | None = None,
     overlap: int = 1,
     sync: bool = False,
     strict: bool = False,
@@ -69,13 +70,14 @@ def build_index(
 
     Papers that are there already are left as they are, changed ones replaced; with `sync`, those that `paths` no longer
     hold are removed. `strict` makes the first unusable record an error; `dry_run` only says what would happen.
+    A `second` embedder gives each paper one more vector, by which candidates are ranked.
     Until the end the index is served as it was; a build that was stopped is continued by the next one.
 
     Raises NoSuchPath, BadRecord (strict), IndexBusy, IndexDamaged, and what the embedder raises.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
-        job = _Build(folder, embeddings, overlap, chroma_url, corpus, progress or (lambda *_: None))
+        job = _Build(folder, embeddings, second, overlap, chroma_url, corpus, progress or (lambda *_: None))
         return job.run(paths, sync=sync, strict=strict, dry_run=dry_run)
 
 
@@ -84,6 +86,7 @@ class _Build:
         self,
         folder: Path,
         embeddings: PaperEmbeddings,
+        second: PaperEmbeddings | None,
         overlap: int,
         chroma_url: str | None,
         corpus: str | None,
@@ -91,7 +94,9 @@ class _Build:
     ) -> None:
         self._folder, self._embeddings, self._chroma_url, self._corpus = folder, embeddings, chroma_url, corpus
         self._progress = progress
-        self._recipe = Recipe(embeddings.name, embeddings.dimension, embeddings.max_tokens, overlap)
+        self._second = second
+        second_name = second.name if second else None
+        self._recipe = Recipe(embeddings.name, embeddings.dimension, embeddings.max_tokens, overlap, second_name)
         self._report = BuildReport()
         self._work = folder / "building"
         self._work.mkdir(exist_ok=True)
@@ -214,12 +219,14 @@ class _Build:
         ]
         passages = [chunk for group in chunks for chunk in group]
         texts = [chunk.text for chunk in passages] + [text for group in sentences for text in group]
-        vectors = self._embed(cache, texts)
+        vectors = self._embed(cache, self._embeddings, texts)
+        wholes = self._embed(cache, self._second, [whole_text(paper) for paper in papers]) if self._second else None
         owners = [paper.id for paper, group in zip(papers, chunks, strict=True) for _ in group]
         store.add(passages, owners, vectors[: len(passages)])
         at = len(passages)
-        for paper, where, group, texts_of in zip(papers, spans, chunks, sentences, strict=True):
-            catalog.add(paper, where, group, vectors[at : at + len(texts_of)])
+        for number, (paper, where, group, texts_of) in enumerate(zip(papers, spans, chunks, sentences, strict=True)):
+            whole = wholes[number] if wholes is not None else None
+            catalog.add(paper, where, group, vectors[at : at + len(texts_of)], whole)
             at += len(texts_of)
         catalog.commit()
 
@@ -227,18 +234,18 @@ class _Build:
         room = self._recipe.max_tokens - 2  # the model's own marks at both ends
         return split(paper, spans, max_tokens=room, overlap=self._recipe.overlap, count=self._embeddings.count)
 
-    def _embed(self, cache: VectorCache, texts: list[str]) -> Vectors:
+    def _embed(self, cache: VectorCache, embeddings: PaperEmbeddings, texts: list[str]) -> Vectors:
         """The texts' vectors; those made by a build that was stopped are taken from it."""
-        keys = [hashlib.sha256(text.encode()).digest() for text in texts]
+        keys = [hashlib.sha256(f"{embeddings.name}\0{text}".encode()).digest() for text in texts]
         known = cache.get(keys)
         unknown = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         if unknown:
-            made = self._embeddings.encode(list(unknown.values()))
+            made = embeddings.encode(list(unknown.values()))
             fresh = dict(zip(unknown, made, strict=True))
             cache.put(fresh)
             known.update(fresh)
             self._report.embedded += len(unknown)
-        return np.stack([known[key] for key in keys]) if keys else np.zeros((0, self._recipe.dimension), np.float32)
+        return np.stack([known[key] for key in keys]) if keys else np.zeros((0, embeddings.dimension), np.float32)
 
     def _swap(self, name: str, previous: str | None) -> None:
         built = datetime.now(UTC).isoformat(timespec="seconds")
@@ -261,6 +268,11 @@ class _Build:
             yield
         finally:
             self._report.seconds[name] = self._report.seconds.get(name, 0.0) + time.perf_counter() - started
+
+
+def whole_text(paper: Paper) -> str:
+    """What the second model embeds: the title and as much of the abstract as it takes."""
+    return f"{readable(paper.title)}\n{readable(paper.abstract)}"
 
 
 def collection_name(folder: Path, generation: str) -> str:

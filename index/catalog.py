@@ -17,7 +17,7 @@ _SCHEMA = """
 create table if not exists papers (
     row integer primary key, id text unique not null, digest text not null, title text not null, abstract text not null,
     year integer, authors text not null, url text, doi text, arxiv text, sources text not null,
-    spans text not null, vectors blob not null);
+    spans text not null, vectors blob not null, second blob);
 create table if not exists passages (row integer primary key, paper text not null, text text not null);
 create index if not exists passages_paper on passages (paper);
 create table if not exists keys (key text primary key, paper text not null) without rowid;
@@ -55,7 +55,7 @@ class Catalog:
             self._db = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, check_same_thread=False)
             if writable:
                 self._db.executescript(_SCHEMA)
-            self._db.execute(f"select {_PAPER}, digest, spans, vectors from papers limit 1").fetchone()
+            self._db.execute(f"select {_PAPER}, digest, spans, vectors, second from papers limit 1").fetchone()
 
     def __len__(self) -> int:
         with self._translated():
@@ -120,6 +120,17 @@ class Catalog:
         means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-6)
         return np.maximum.reduceat(vectors @ query, starts), means @ query
 
+    def second_cosines(self, ids: Sequence[str], query: Vectors) -> Vectors:
+        """(n,): each paper's cosine with a query, by the second model."""
+        with self._translated():
+            rows = self._db.execute(
+                "select id, second from papers where id in (select value from json_each(?))", [json.dumps(list(ids))]
+            ).fetchall()
+        blobs = dict(rows)
+        return (
+            np.frombuffer(b"".join(blobs[paper] for paper in ids), np.float16).reshape(len(ids), -1).astype(np.float32) @ query
+        )
+
     def passages(self) -> Iterator[tuple[str, str]]:
         """(paper id, text) of every passage, those of a paper together."""
         with self._translated():
@@ -139,14 +150,22 @@ class Catalog:
             return dict(rows.fetchall())
 
     def add(
-        self, paper: Paper, spans: Sequence[tuple[int, int]], chunks: Iterable[Chunk], vectors: NDArray[np.float32]
+        self,
+        paper: Paper,
+        spans: Sequence[tuple[int, int]],
+        chunks: Iterable[Chunk],
+        vectors: Vectors,
+        second: Vectors | None = None,
     ) -> None:
-        """Add a paper, or put it in the place of the one with its id; `vectors` are its sentences', (n, dimension)."""
+        """Add a paper, or put it in the place of the one with its id.
+
+        `vectors` are its sentences', (n, dimension); `second` is that of its whole text by the second model.
+        """
         with self._translated():
             self.remove([paper.id])
             self._db.execute(
-                f"insert into papers ({_PAPER}, digest, spans, vectors) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*to_row(paper), paper.digest, json.dumps(list(spans)), vectors.astype(np.float16).tobytes()),
+                f"insert into papers ({_PAPER}, digest, spans, vectors, second) values ({', '.join('?' * 13)})",
+                (*to_row(paper), paper.digest, json.dumps(list(spans)), _packed(vectors), _packed(second)),
             )
             self._db.executemany("insert or replace into keys values (?, ?)", [(key, paper.id) for key in paper.keys])
             self._db.executemany(
@@ -181,3 +200,7 @@ class Catalog:
             yield
         except sqlite3.Error as exc:
             raise IndexDamaged(self._path, f"SQLite: {exc}") from exc
+
+
+def _packed(vectors: Vectors | None) -> bytes | None:
+    return None if vectors is None else vectors.astype(np.float16).tobytes()

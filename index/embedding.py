@@ -137,9 +137,12 @@ def load_embeddings(name: str = weights.GRANITE, *, threads: int | None = None) 
     `threads` is one for questions (a second one loses far more to a busy core than it gains), None for all cores.
     Raises WeightsMissing, WeightsDamaged, ModelFailed.
     """
-    if name != weights.GRANITE:
+    if name == weights.GRANITE:
+        folder = weights.granite_folder()
+    elif name == weights.MPNET and weights.mpnet_installed():
+        folder = weights.mpnet_folder()
+    else:
         return SentenceTransformerEmbeddings(name, threads=threads)
-    folder = weights.granite_folder()
     network = weights.made_once(folder / "openvino", lambda target: _compile(folder, target))
     return CompiledEmbeddings(network, folder / "tokenizer.json", name, threads=threads)
 

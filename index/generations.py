@@ -14,7 +14,7 @@ from typing import Any
 
 from .errors import IndexDamaged, IndexMissing
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _MANIFEST = "manifest.json"
 
 
@@ -26,6 +26,7 @@ class Recipe:
     dimension: int
     max_tokens: int
     overlap: int
+    second_model: str | None = None
     schema: int = SCHEMA_VERSION
 
 

@@ -73,6 +73,8 @@ class Staging:
         for number, *columns in rows():
             paper = to_paper(tuple(columns))
             paper, change = _change(paper, current.find(paper.keys) if current else None, sync=sync)
+            if change is Change.NEW and (paper.id in self or (current and current.get([paper.id]))):
+                paper = replace(paper, id="")  # an id that another paper has identifies nothing: the title does
             self._db.execute(
                 "update incoming set id = ?, sources = ?, change = ? where row = ?",
                 [paper.id, json.dumps(paper.sources, ensure_ascii=False), change, number],

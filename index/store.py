@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from .build import collection_name
 from .catalog import Catalog
-from .embedding import PaperEmbeddings
+from .embedding import PaperEmbeddings, load_embeddings
 from .errors import IndexMismatch, QuestionError
-from .generations import Manifest, generation_folder, manifest_stamp
+from .generations import SCHEMA_VERSION, Manifest, generation_folder, manifest_stamp
 from .lexical import LexicalIndex, stems
 from .papers import Hit, Paper, Sentence, title_key
 from .vectors import VectorStore
@@ -21,8 +21,13 @@ from .vectors import VectorStore
 Vectors = NDArray[np.float32]
 
 _POOL = 200
-_WEIGHTS = {"passage": 1.0, "best sentence": 0.5, "mean sentence": 0.5}
+_WEIGHTS = {"passage": 1.0, "best sentence": 0.5, "mean sentence": 0.5, "second model": 1.4}
+_WORDS_BESIDE_SECOND = 1.7
 _WORDS_WEIGHT = (0.3, 1.5)  # where no word of the query is covered, and what full coverage adds
+
+
+def _one_thread(name: str) -> PaperEmbeddings:
+    return load_embeddings(name, threads=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +44,21 @@ class _Generation:
 class PaperIndex:
     """The papers of an index folder, searchable; safe to share between threads. A newer generation is taken up by itself."""
 
-    def __init__(self, folder: Path, embeddings: PaperEmbeddings, *, chroma_url: str | None = None) -> None:
-        """Raises IndexMissing, IndexMismatch (made by another model or version), IndexDamaged."""
+    def __init__(
+        self,
+        folder: Path,
+        embeddings: PaperEmbeddings,
+        *,
+        second: Callable[[str], PaperEmbeddings] = _one_thread,
+        chroma_url: str | None = None,
+    ) -> None:
+        """`second` loads the second model by its name, where the index was made with one.
+
+        Raises IndexMissing, IndexMismatch (made by another model or version), IndexDamaged.
+        """
         self.folder = folder
         self._embeddings = embeddings
+        self._second = second
         self._chroma_url = chroma_url
         self._lock = threading.Lock()
         self._embed_query: Callable[[str], Vectors] = lru_cache(maxsize=64)(lambda query: embeddings.encode([query])[0])
@@ -61,7 +77,7 @@ class PaperIndex:
         return _Generation(stamp, manifest, catalog, vectors, LexicalIndex.open(place / "bm25"))
 
     def _check(self, manifest: Manifest) -> None:
-        wanted = {"model": self._embeddings.name, "dimension": self._embeddings.dimension}
+        wanted = {"schema": SCHEMA_VERSION, "model": self._embeddings.name, "dimension": self._embeddings.dimension}
         for field, value in wanted.items():
             if (stored := getattr(manifest.recipe, field)) != value:
                 raise IndexMismatch(self.folder, field, stored, value)
@@ -109,8 +125,9 @@ class PaperIndex:
         """The `k` best papers for a query, one hit a paper, best first; if given, only of a year, a source, or these (ids).
 
         The candidates are the nearest passages' papers and those of the best BM25 scores. The score is a weighted sum of
-        four measures, each standardised over the candidates: the passage's cosine with the query, the best sentence's,
-        that of the sentences' mean, and BM25, which counts the more, the more of the query's words some paper has.
+        measures, each standardised over the candidates: the passage's cosine with the query, the best sentence's, that
+        of the sentences' mean, the second model's, and BM25, which counts the more, the more of the query's words some
+        paper has.
         Raises QuestionError for an empty query.
         """
         if not query.strip():
@@ -125,7 +142,7 @@ class PaperIndex:
         for paper, cosine in now.vectors.nearest(vector, pool, allowed):
             cosines.setdefault(paper, cosine)
         words = self._word_scores(now, query, pool, allowed)
-        return self._fuse(now, vector, cosines, words, self._coverage(now, query, words), k)
+        return self._fuse(now, query, cosines, words, k)
 
     def similar(self, paper: Paper, k: int = 5) -> list[Hit]:
         """The `k` papers most like one of the index, by their passages' vectors, itself left out."""
@@ -159,22 +176,23 @@ class PaperIndex:
         best = np.argsort(-scores)[:pool]
         return {now.lexical.papers[i]: float(scores[i]) for i in best if scores[i] > 0}
 
-    @staticmethod
-    def _fuse(
-        now: _Generation, vector: Vectors, cosines: dict[str, float], words: dict[str, float], covered: float, k: int
-    ) -> list[Hit]:
+    def _fuse(self, now: _Generation, query: str, cosines: dict[str, float], words: dict[str, float], k: int) -> list[Hit]:
         pool = sorted({*cosines, *words})
         if not pool:
             return []
         lowest = min(cosines.values(), default=0.0)
-        best, mean = now.catalog.sentence_cosines(pool, vector)
+        best, mean = now.catalog.sentence_cosines(pool, self.embed(query))
         features = {
             "passage": np.array([cosines.get(paper, lowest) for paper in pool]),
             "best sentence": best,
             "mean sentence": mean,
         }
         base, more = _WORDS_WEIGHT
-        score = (base + more * covered) * _standard(np.array([words.get(paper, 0.0) for paper in pool]))
+        words_weight = base + more * self._coverage(now, query, words)
+        if name := now.manifest.recipe.second_model:
+            features["second model"] = now.catalog.second_cosines(pool, self._second(name).encode([query])[0])
+            words_weight *= _WORDS_BESIDE_SECOND
+        score = words_weight * _standard(np.array([words.get(paper, 0.0) for paper in pool]))
         for name, values in features.items():
             score += _WEIGHTS[name] * _standard(values)
         order = np.argsort(-score, kind="stable")[:k]

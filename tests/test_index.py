@@ -175,6 +175,14 @@ def test_bad_records_cost_nothing_but_themselves(tmp_path: Path, embeddings: Wor
         build_index([path], tmp_path / "index", embeddings, strict=True)
 
 
+def test_two_papers_that_claim_one_id_are_both_kept(tmp_path: Path, embeddings: WordEmbeddings) -> None:
+    for name, title in (("a", "Dropout"), ("b", "Pruning")):
+        record = {"id": 1, "title": title, "abstract": f"{title} is a layer of noise."}
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(record))
+    build_index([tmp_path / "a.jsonl", tmp_path / "b.jsonl"], tmp_path / "index", embeddings)
+    assert titles(PaperIndex(tmp_path / "index", embeddings)) == {"Dropout", "Pruning"}
+
+
 def test_index_of_nothing_is_an_index_that_finds_nothing(tmp_path: Path, embeddings: WordEmbeddings) -> None:
     path = tmp_path / "empty.jsonl"
     path.write_text("")
