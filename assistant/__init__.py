@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from index import Hit, Paper, PaperError, SettingsError, readable
+    from index import BuildReport, Hit, Paper, PaperError, Progress, QuestionError, SettingsError, readable
 
     from .answer import Answer, Citation
     from .assistant import Assistant
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "Answer": ".answer",
     "Assistant": ".assistant",
+    "BuildReport": "index",
     "Citation": ".answer",
     "Hit": "index",
     "Paper": "index",
     "PaperError": "index",
+    "Progress": "index",
+    "QuestionError": "index",
     "Settings": ".settings",
     "SettingsError": "index",
     "ask": ".opening",
@@ -33,8 +36,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "Answer", "Assistant", "Citation", "Hit", "Paper", "PaperError", "Settings", "SettingsError", "ask", "embed",
-    "open_assistant", "readable",
+    "Answer", "Assistant", "BuildReport", "Citation", "Hit", "Paper", "PaperError", "Progress", "QuestionError", "Settings",
+    "SettingsError", "ask", "embed", "open_assistant", "readable",
 ]  # fmt: skip
 
 

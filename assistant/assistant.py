@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from index import Hit, Paper, PaperIndex, QuestionError, readable
+from index import BuildReport, Hit, Paper, PaperIndex, Progress, QuestionError, readable
 
 from . import evidence as evidence_
-from . import sufficiency
-from .answer import Answer, AnswerSentence, Citation, Status
+from . import lists, sufficiency
+from .answer import Answer, AnswerSentence, Citation, Status, Verdict
 from .answerers import Answerer, Draft, Quotes, Usage
 from .evidence import Evidence
 from .followup import standalone, turns
@@ -83,6 +84,27 @@ class Assistant:
             raise QuestionError(f"there is no paper titled {title!r} in the index; `paper-assistant search` finds titles")
         return self.index.similar(paper, k)
 
+    def browse(self, text: str = "", **options: Any) -> tuple[list[Paper], int]:
+        """A page of the papers whose words begin as those of `text` do, and how many there are.
+
+        Options: year, source, sort ("best", "title", "newest", "oldest"), offset, limit.
+        """
+        return self.index.papers.browse(text, **options)
+
+    def variant(self, *, quotes: bool = False, papers: int | None = None, only: Sequence[str] | None = None) -> "Assistant":
+        """The same assistant for one question: with quotes alone, drawing on `papers` papers, or on `only` these (ids)."""
+        settings = self.settings.model_copy(update={"papers": papers}) if papers else self.settings
+        index = self.index.among(only) if only else self.index
+        return Assistant(index, Quotes() if quotes else self._answerer, settings)
+
+    def add(self, paths: Iterable[Path | str], progress: Progress | None = None) -> BuildReport:
+        """Put the papers of files into the index; questions go over them as soon as this is done. Raises PaperError."""
+        from .opening import build
+
+        second = self.index.manifest.recipe.second_model or "none"
+        settings = self.settings.model_copy(update={"second_embedding": second})
+        return build(settings, paths, self.index.folder, progress=progress)
+
     def warm(self) -> None:
         """Load now what the first question would otherwise wait for."""
         self.index.search("warm up", 1)
@@ -124,11 +146,16 @@ class _Asking:
     def run(self, history: Iterable[Any]) -> Iterator[str | Answer]:
         started = time.perf_counter()
         query = standalone(self._question, turns(history))
+        if lists.asks_list(self._question) and (answer := self._list(query, started)):
+            yield answer.text
+            yield answer
+            return
         with self._timed("search"):
             hits = self._index.search(query, self._settings.papers)
         with self._timed("evidence"):
-            chosen = evidence_.choose(query, hits, self._index, words=self._settings.words)
-            status = sufficiency.judge(query, hits, chosen, self._index)
+            weighed = evidence_.weigh(self._question, query, hits, self._index)
+            status = sufficiency.judge(weighed, self._index, self._settings.sufficiency)
+            chosen = evidence_.choose(weighed, words=self._settings.words)
         usage, note = Usage(), ""
         if status is Status.ANSWERED:
             with self._timed("write"):
@@ -155,6 +182,30 @@ class _Asking:
             timings=self._timings,
             tokens=usage.tokens,
             note=note,
+        )
+
+    def _list(self, query: str, started: float) -> Answer | None:
+        """Every paper that belongs, a line each with the words that show it; None if no paper does."""
+        with self._timed("search"):
+            found = lists.members(query, self._index)
+        if not found:
+            return None
+        for member in found:
+            said = f"{readable(member.hit.paper.title)}: “{member.sentence.text}”"
+            self._add(Draft(said, (0,), Verdict.QUOTED), [Evidence(member.sentence, member.likely)])
+        self._timings["total"] = time.perf_counter() - started
+        count = "1 paper" if len(found) == 1 else f"{len(found)} papers"
+        lines = [f"{place}. {sentence}" for place, sentence in enumerate(self._sentences, 1)]
+        return Answer(
+            question=self._question,
+            text=f"{count} of the {len(self._index.papers)} here, by relevance:\n" + "\n".join(lines),
+            status=Status.ANSWERED,
+            sentences=tuple(self._sentences),
+            citations=tuple(self._citations),
+            papers=tuple(member.hit.paper for member in found),
+            query=lists.topic(query),
+            model=Quotes.name,
+            timings=self._timings,
         )
 
     def _write(self, chosen: Sequence[Evidence]) -> Iterator[str | Usage]:

@@ -46,7 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     index.add_argument("--sync", action="store_true", help="remove papers that the paths no longer hold")
     index.add_argument("--strict", action="store_true", help="stop at the first record that cannot be used")
     index.add_argument("--dry-run", action="store_true", help="only say what would happen")
-    index.add_argument("--json", action="store_true", help="print what was done as JSON")
+    only = index.add_mutually_exclusive_group()
+    only.add_argument("--status", action="store_true", help="only say what is in the index, and whether a build is at work")
+    only.add_argument("--verify", action="store_true", help="only check that the index is whole; exit code 1 if it is not")
+    index.add_argument("--json", action="store_true", help="print what was done or found as JSON")
 
     ask = _command(commands, "ask", _ask, "answer one question")
     ask.add_argument("question")
@@ -117,10 +120,14 @@ def _index(args: argparse.Namespace) -> int:
     from .opening import build
     from .terminal import progress, summary
 
-    if not args.paths:
-        raise QuestionError("no papers named; run `paper-assistant index PATH...` with files, folders or globs")
     settings = _settings(args)
     folder = (settings.index or settings.default_folder).expanduser()
+    if args.status:
+        return _status(folder, as_json=args.json)
+    if args.verify:
+        return _verify(folder, settings.chroma_url, as_json=args.json)
+    if not args.paths:
+        raise QuestionError("no papers named; run `paper-assistant index PATH...` with files, folders or globs")
     with progress() as report:
         done = build(
             settings,
@@ -137,6 +144,26 @@ def _index(args: argparse.Namespace) -> int:
     else:
         print(summary(done, folder, dry_run=args.dry_run))
     return 0 if done.papers or args.dry_run else 1
+
+
+def _status(folder: Path, *, as_json: bool) -> int:
+    from index import index_status
+
+    from .terminal import status
+
+    found = index_status(folder)
+    print(json.dumps(asdict(found), ensure_ascii=False, indent=1) if as_json else status(found))
+    return 0
+
+
+def _verify(folder: Path, chroma_url: str | None, *, as_json: bool) -> int:
+    from index import verify_index
+
+    from .terminal import verdict
+
+    found = verify_index(folder, chroma_url=chroma_url)
+    print(json.dumps(asdict(found), ensure_ascii=False, indent=1) if as_json else verdict(found))
+    return 1 if found.faults else 0
 
 
 def _ask(args: argparse.Namespace) -> int:

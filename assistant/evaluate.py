@@ -30,7 +30,7 @@ Result = dict[str, Any]
 _DEPTH = 20
 _COLUMNS = (
     ("hit@1", 1), ("hit@5", 1), ("hit@10", 1), ("all@10", 1), ("recall@20", 1), ("mrr@10", 1), ("nuggets", 1), ("words", 0),
-    ("cite_p", 1), ("cite_r", 1), ("refused", 1),
+    ("cite_p", 1), ("cite_r", 1), ("cite_f1", 1), ("refused", 1),
 )  # fmt: skip
 
 
@@ -102,6 +102,8 @@ def measure(assistant: Assistant, question: Question) -> Result:
         result["cite_r"] = len(set(cited) & set(gold)) / len(gold)
     if cited and gold:
         result["cite_p"] = len(set(cited) & set(gold)) / len(cited)
+    if gold:
+        result["cite_f1"] = 2 * len(set(cited) & set(gold)) / (len(cited) + len(gold))
     if question["nuggets"]:
         result["nuggets"] = statistics.mean(_held(nugget, answer.text) for nugget in question["nuggets"])
     return result

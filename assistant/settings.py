@@ -34,13 +34,25 @@ class Settings(BaseSettings):
         None, description="Address of a Chroma server to keep the vectors on, instead of the index folder."
     )
     papers: int = Field(5, ge=1, le=50, description="How many papers an answer may draw on.")
-    words: int = Field(90, ge=20, le=500, description="About how many words of quotes an answer may have.")
+    words: int = Field(
+        85,
+        ge=20,
+        le=500,
+        description="About how many words of quotes an answer may have; a why or a comparison gets more.",
+    )
+    sufficiency: Path | None = Field(None, description="Calibration file of the refusals, made by bench/fit_sufficiency.py.")
     prompt_tokens: int = Field(900, ge=200, description="How many tokens a prompt may have, counted as cl100k_base.")
     answer_tokens: int = Field(220, ge=30, description="How many tokens a language model may write.")
     threads: int | None = Field(None, ge=1, description="Threads of the local language model; without it one a core.")
     host: str = Field("127.0.0.1", description="Address the page is served on.")
     port: int = Field(7860, ge=0, le=65535, description="Port the page is served on; 0 takes a free one.")
     auth: str | None = Field(None, description="`user:password` that the page asks for.", repr=False)
+    add_papers: bool = Field(
+        True, description="Whether the page takes files of papers into the index; `false` for a public page."
+    )
+    feedback: Path | None = Field(
+        None, description="File that keeps what readers thought of answers; without it one in your data folder."
+    )
 
     @field_validator("auth")
     @classmethod
@@ -53,6 +65,11 @@ class Settings(BaseSettings):
     def default_folder(self) -> Path:
         """Where an index is made when no folder is named."""
         return user_data_path("paper-assistant", appauthor=False) / "index"
+
+    @cached_property
+    def feedback_file(self) -> Path:
+        """Where what readers thought of answers is kept, as JSON Lines."""
+        return (self.feedback or user_data_path("paper-assistant", appauthor=False) / "feedback.jsonl").expanduser()
 
     @classmethod
     def read(cls, **overrides: object) -> "Settings":

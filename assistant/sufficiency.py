@@ -1,43 +1,206 @@
-"""Whether the papers found can answer at all: decided in code, before and after anything is written."""
+"""Whether what was found can answer at all: decided in code, before anything is written.
 
+Relevance is the wrong test for that (a near miss is as relevant as an answer), so the score looks at what is asked and
+whether it is there: the question's content words, its names and numbers, the thing after "which" or "how many", a figure
+where one is wanted, and how far the best paper stands out. The score is that of small gradient-boosted trees, fitted by
+bench/fit_sufficiency.py on answerable and unanswerable questions; trees and threshold lie in sufficiency_model.json.
+"""
+
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
-from index import Hit, PaperIndex, stems
+import numpy as np
+
+from index import PaperIndex, content_stems, stems
 
 from .answer import Status
-from .checking import names
-from .evidence import Evidence
+from .checking import names, numbers
+from .evidence import Weighed, asks_how, asks_number, asks_several
 
-_NEAR = 0.62
-_COVERED = 0.35
+_FOCUS = re.compile(
+    r"\b(?:what|which|how many|how much|number of|at what|what kind of|name of)\s+((?:[\w'-]+\s*){1,4})", re.IGNORECASE
+)
+_COUNT = re.compile(r"\b(how many|how much|number of)\b", re.IGNORECASE)
+_FIGURE = re.compile(
+    r"(?<![\w-])\d+(?:[.,]\d+)*(?![\w]*[A-Za-z]{2,})|\b(one|two|three|four|five|six|seven|eight|nine|ten|dozens?|hundreds?|"
+    r"thousands?|millions?|billions?|half|twice|double)\b",
+    re.IGNORECASE,
+)
+_ASKS_YEAR = re.compile(r"\b(in )?(what|which) year\b", re.IGNORECASE)
+_YEAR = re.compile(r"\b(19|20)\d\d\b")
+_NEAR, _COVERED = 0.66, 0.4
 
 
-def judge(question: str, hits: Sequence[Hit], evidence: Sequence[Evidence], index: PaperIndex) -> Status:
-    """`not_found` if no paper is near the question, `not_stated` if the near ones do not hold what it asks for."""
-    if not hits or not evidence:
+def judge(weighed: Weighed, index: PaperIndex, model: Path | None = None) -> Status:
+    """`answered` if the papers found hold what is asked; `not_stated` if they are only on its topic; else `not_found`."""
+    if not weighed.pool:
         return Status.NOT_FOUND
-    best = hits[0]
-    text = f"{best.paper.title} {best.paper.abstract}"
-    covered = weighted_coverage(question, text, index)
-    if best.similarity < _NEAR and covered < _COVERED:
-        return Status.NOT_FOUND
-    shown = " ".join(item.sentence.text for item in evidence) + " ".join(hit.paper.title for hit in hits)
-    if _asks_for_year(question) and not re.search(r"\b(19|20)\d\d\b", shown):
+    if _ASKS_YEAR.search(weighed.question) and not any(_YEAR.search(hit.paper.abstract) for hit in weighed.hits):
         return Status.NOT_STATED
-    everywhere = " ".join(f"{hit.paper.title} {hit.paper.abstract}" for hit in hits).lower()
-    unknown = [name for name in names(question) if name not in everywhere]
-    return Status.NOT_STATED if unknown and covered < 0.5 else Status.ANSWERED
+    known = features(weighed, index)
+    trees = load(model)
+    if missing(known, trees) < trees["threshold"]:
+        return Status.ANSWERED
+    on_topic = known["similarity"] >= _NEAR or known["content in best paper"] >= _COVERED
+    return Status.NOT_STATED if on_topic else Status.NOT_FOUND
 
 
-def weighted_coverage(question: str, text: str, index: PaperIndex) -> float:
-    """The share of the question's stems, weighed by how telling they are, that stand in a text; in 0..1."""
-    asked, held = stems([question, text])
-    unique = sorted(set(asked))
-    telling = index.idf(unique)
-    total = float(telling.sum())
-    return float(sum(t for word, t in zip(unique, telling, strict=True) if word in set(held))) / total if total else 0.0
+def missing(known: Mapping[str, float], trees: Mapping[str, Any]) -> float:
+    """How likely what is asked is not there, in 0..1."""
+    logit = trees["baseline"]
+    for tree in trees["trees"]:
+        node = 0
+        while tree["feature"][node] is not None:
+            go_left = known[tree["feature"][node]] <= tree["threshold"][node]
+            node = tree["left"][node] if go_left else tree["right"][node]
+        logit += tree["value"][node]
+    return float(1 / (1 + np.exp(-logit)))
 
 
-def _asks_for_year(question: str) -> bool:
-    return re.search(r"\b(in what|what|which) year\b", question, re.IGNORECASE) is not None
+@cache
+def load(model: Path | None = None) -> Mapping[str, Any]:
+    """The fitted trees and their threshold: those that ship with the product, or of a file."""
+    source = model or files(__package__) / "sufficiency_model.json"
+    stored: Mapping[str, Any] = json.loads(source.read_text(encoding="utf-8"))
+    return stored
+
+
+def features(weighed: Weighed, index: PaperIndex) -> dict[str, float]:
+    """What is known of a question and what was found for it, by name."""
+    question, hits = weighed.question, weighed.hits
+    texts = [f"{hit.paper.title} {hit.paper.abstract}" for hit in hits]
+    papers = [set(words) for words in stems(texts)]
+    sentences = [set(words) for words in stems([c.sentence.text for c in weighed.pool])]
+    return (
+        _standing(weighed)
+        | _words(question, weighed.query, papers, index)
+        | _content(weighed, papers, sentences, index)
+        | _figures(weighed, sentences, index)
+        | _names(question, texts)
+        | {
+            "follow-up": float(weighed.query != question),
+            "asks how": float(asks_how(question)),
+            "asks several": float(asks_several(question)),
+            "length": float(np.log1p(len(question.split()))),
+        }
+    )
+
+
+def _standing(weighed: Weighed) -> dict[str, float]:
+    """How far the best paper and the best sentences stand out."""
+    scores = [hit.score for hit in weighed.hits]
+    likely = np.sort(weighed.likely)[::-1]
+    ranks = np.array([c.rank for c in weighed.pool])
+    cosine, searched = weighed.columns["asked cosine"], weighed.columns["searched cosine"]
+    return {
+        "similarity": weighed.hits[0].similarity,
+        "gap to second": scores[0] - scores[min(1, len(scores) - 1)],
+        "lexical": weighed.hits[0].lexical,
+        "likeliest": float(likely[0]),
+        "likely in all": float(likely[:4].sum()),
+        "likeliest of best paper": float(weighed.likely[ranks == ranks.min()].max()),
+        "nearest": float(cosine.max()),
+        "nearest of best paper": float(cosine[ranks == ranks.min()].max()),
+        "nearest to query": float(searched.max()),
+    }
+
+
+def _words(question: str, query: str, papers: Sequence[set[str]], index: PaperIndex) -> dict[str, float]:
+    """The question's words, weighed by how telling they are, in the papers found."""
+    asked, searched = (sorted(set(words)) for words in stems([question, query]))
+    telling = index.idf(asked)
+    shares = [_share(asked, telling, paper) for paper in papers]
+    absent = telling[[word not in papers[0] for word in asked]]
+    anywhere = set().union(*papers)
+    return {
+        "words in best paper": shares[0],
+        "words in a paper": max(shares),
+        "query words in best paper": _share(searched, index.idf(searched), papers[0]),
+        "words anywhere": _share(asked, telling, anywhere),
+        "words absent": float(len(absent)),
+        "most telling absent": float(absent.max(initial=0.0)),
+        "telling absent": float(absent.sum()),
+        "words": float(len(asked)),
+        "words nowhere": float(sum(word not in anywhere for word in asked)),
+    }
+
+
+def _content(
+    weighed: Weighed, papers: Sequence[set[str]], sentences: Sequence[set[str]], index: PaperIndex
+) -> dict[str, float]:
+    """The words that say what is asked, and the thing asked for, in papers and in sentences."""
+    content = content_stems(weighed.question)
+    telling = index.idf(content)
+    anywhere = set().union(*papers)
+    likeliest = np.argsort(-weighed.likely)[:4]
+    focus = _focus(weighed.question)
+    return {
+        "content in best paper": _share(content, telling, papers[0]),
+        "content anywhere": _share(content, telling, anywhere),
+        "content in a sentence": max(_share(content, telling, words) for words in sentences),
+        "content in likely sentence": max(_share(content, telling, sentences[i]) for i in likeliest),
+        "content words": float(len(content)),
+        "content absent": float(sum(word not in papers[0] for word in content)),
+        "content nowhere": float(sum(word not in anywhere for word in content)),
+        "focus in best paper": _part(focus, papers[0]),
+        "focus anywhere": _part(focus, anywhere),
+        "focus in likely sentence": max(_part(focus, sentences[i]) for i in likeliest),
+        "has focus": float(bool(focus)),
+    }
+
+
+def _figures(weighed: Weighed, sentences: Sequence[set[str]], index: PaperIndex) -> dict[str, float]:
+    """Where a figure is wanted: whether there is one, and how near it stands to what it should count or measure."""
+    question = weighed.question
+    if not asks_number(question):
+        return {"figure content": 1.0, "figure cosine": 0.9, "figure likely": 1.0, "figure focus": 1.0, "asks number": 0.0,
+                "asks count": 0.0, "count focus": 1.0}  # fmt: skip
+    content = content_stems(question)
+    telling, focus = index.idf(content), _focus(question)
+    with_figure = [i for i, c in enumerate(weighed.pool) if _FIGURE.search(c.sentence.text)]
+    near = [i for i in with_figure if weighed.pool[i].rank < 3]
+    best = [i for i in with_figure if weighed.pool[i].rank < 2]
+    counts = _COUNT.search(question) is not None
+    figure_focus = max((_part(focus, sentences[i]) for i in best), default=0.0)
+    return {
+        "figure content": max((_share(content, telling, sentences[i]) for i in near), default=0.0),
+        "figure cosine": max((float(weighed.columns["asked cosine"][i]) for i in near), default=0.0),
+        "figure likely": max((float(weighed.likely[i]) for i in with_figure), default=0.0),
+        "figure focus": figure_focus,
+        "asks number": 1.0,
+        "asks count": float(counts),
+        "count focus": figure_focus if counts else 1.0,
+    }
+
+
+def _names(question: str, texts: Sequence[str]) -> dict[str, float]:
+    """The question's names and numbers that no paper found has."""
+    asked = names(question)
+    best, everything = texts[0].lower(), " ".join(texts).lower()
+    return {
+        "names absent": float(np.mean([name not in best for name in asked])) if asked else 0.0,
+        "names nowhere": float(np.mean([name not in everything for name in asked])) if asked else 0.0,
+        "names": float(len(asked)),
+        "number nowhere": float(any(number not in everything for number in numbers(question))),
+    }
+
+
+def _focus(question: str) -> list[str]:
+    """The stems of the thing asked for: what follows "which", "what", "how many"."""
+    found = _FOCUS.search(question)
+    return content_stems(found.group(1))[:2] if found else []
+
+
+def _share(words: Sequence[str], telling: Any, there: set[str]) -> float:
+    """The share of the words, weighed by how telling they are, that is there; 1 if nothing is asked."""
+    total = float(telling.sum()) if len(words) else 0.0
+    return float(telling[[word in there for word in words]].sum()) / total if total else 1.0
+
+
+def _part(words: Sequence[str], there: set[str]) -> float:
+    return float(np.mean([word in there for word in words])) if words else 1.0

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index import BuildReport, Progress, readable
+from index import BuildReport, IndexCheck, IndexStatus, Progress, readable
 
 from .answer import Answer
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 100
 _SHOWN_PROBLEMS = 10
+_SHOWN_SOURCES = 20
 _PLAIN_EVERY = 5.0
 
 
@@ -55,13 +56,47 @@ def summary(report: BuildReport, folder: Path, *, dry_run: bool) -> str:
         ("duplicates merged", report.duplicates),
         ("could not be used", report.problem_count),
     ]
-    lines = [f"{count:>9}  {would if name in ('new', 'changed', 'removed') else ''}{name}" for name, count in rows if count]
-    lines.append(f"{report.papers:>9}  papers in {folder}" + (f", {report.passages} passages" if report.passages else ""))
+    lines = [f"{count:>9,}  {would if name in ('new', 'changed', 'removed') else ''}{name}" for name, count in rows if count]
+    lines.append(f"{report.papers:>9,}  papers in {folder}" + (f", {report.passages:,} passages" if report.passages else ""))
     took = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items() if seconds >= 0.05)
     lines += [f"           ({took})"] if took else []
+    lines += [f"  repaired: {problem}" for problem in report.repaired]
     lines += [f"  {problem}" for problem in report.problems[:_SHOWN_PROBLEMS]]
     if report.problem_count > _SHOWN_PROBLEMS:
         lines.append(f"  ... and {report.problem_count - _SHOWN_PROBLEMS} more")
+    return "\n".join(lines)
+
+
+def status(found: IndexStatus) -> str:
+    """What is in an index, and what a build is doing there."""
+    rows = [("index", found.folder)]
+    if found.built:
+        rows += [
+            ("papers", f"{found.papers:,}"),
+            ("passages", f"{found.passages:,}"),
+            ("model", " and ".join(name for name in (found.model, found.second_model) if name)),
+            ("built", found.built + (f" from {found.corpus}" if found.corpus else "")),
+        ]
+    else:
+        rows.append(("papers", "none: no build has been completed yet"))
+    rows.append(("size", _size(found.size)))
+    if found.builder:
+        rows.append(("build", f"{found.builder} is building; until it is done, the index is served as it was"))
+    elif found.unfinished:
+        kept = f"one was stopped and left {_size(found.unfinished)}; `paper-assistant index PATH...` continues it"
+        rows.append(("build", kept))
+    most = sorted(found.sources.items(), key=lambda item: -item[1])
+    rows += [("sources", f"{count:,} from {source}") for source, count in most[:_SHOWN_SOURCES]]
+    if len(most) > _SHOWN_SOURCES:
+        rows.append(("", f"and {len(most) - _SHOWN_SOURCES:,} more"))
+    return "\n".join(f"{name:9} {value}" for name, value in rows)
+
+
+def verdict(found: IndexCheck) -> str:
+    """Whether an index is whole; if not, what is wrong and what to do."""
+    if not found.faults:
+        return f"{found.folder}: whole; {found.papers:,} papers, {found.passages:,} passages, vectors and words agree"
+    lines = [f"{found.folder}: damaged", *(f"  {fault.part}: {fault.problem}" for fault in found.faults), f"{found.remedy}"]
     return "\n".join(lines)
 
 
@@ -105,7 +140,7 @@ def _bar() -> Iterator[Progress]:
 
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:.0f}/s" if task.speed else "", style="dim")
+            return Text(f"{task.speed:,.{task.speed < 10:d}f} papers/s" if task.speed else "", style="dim")
 
     bar = Progress(
         TextColumn("{task.description:>16}"),
@@ -124,6 +159,15 @@ def _bar() -> Iterator[Progress]:
 
     with bar:
         yield report
+
+
+def _size(count: float) -> str:
+    """A number of bytes as one would say it."""
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
 
 
 def _wrapped(text: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         IndexDamaged,
         IndexMismatch,
         IndexMissing,
+        IndexNotWritten,
         IndexProblem,
         ModelError,
         ModelFailed,
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
         WeightsDamaged,
         WeightsMissing,
     )
-    from .generations import Manifest, Recipe
-    from .lexical import stems
+    from .generations import Fault, Manifest, Recipe
+    from .inspection import IndexCheck, IndexStatus, index_status, verify_index
+    from .lexical import content_stems, stems
     from .papers import Chunk, Hit, Paper, Sentence, title_key
     from .readers import read_papers
     from .store import PaperIndex
@@ -39,12 +41,13 @@ _HOMES = {
     "build": ("BuildReport", "Progress", "build_index"),
     "embedding": ("PaperEmbeddings", "load_embeddings"),
     "errors": (
-        "BadRecord", "IndexBusy", "IndexDamaged", "IndexMismatch", "IndexMissing", "IndexProblem", "ModelError",
-        "ModelFailed", "NoSuchPath", "PaperError", "PromptError", "QuestionError", "SettingsError", "SourceError",
-        "WeightsDamaged", "WeightsMissing",
+        "BadRecord", "IndexBusy", "IndexDamaged", "IndexMismatch", "IndexMissing", "IndexNotWritten", "IndexProblem",
+        "ModelError", "ModelFailed", "NoSuchPath", "PaperError", "PromptError", "QuestionError", "SettingsError",
+        "SourceError", "WeightsDamaged", "WeightsMissing",
     ),
-    "generations": ("Manifest", "Recipe"),
-    "lexical": ("stems",),
+    "generations": ("Fault", "Manifest", "Recipe"),
+    "inspection": ("IndexCheck", "IndexStatus", "index_status", "verify_index"),
+    "lexical": ("content_stems", "stems"),
     "papers": ("Chunk", "Hit", "Paper", "Sentence", "title_key"),
     "readers": ("read_papers",),
     "store": ("PaperIndex",),
@@ -59,13 +62,19 @@ __all__ = [
     "BuildReport",
     "cache_folder",
     "Chunk",
+    "content_stems",
+    "Fault",
     "GRANITE",
     "Hit",
+    "index_status",
     "IndexBusy",
+    "IndexCheck",
     "IndexDamaged",
     "IndexMismatch",
     "IndexMissing",
+    "IndexNotWritten",
     "IndexProblem",
+    "IndexStatus",
     "load_embeddings",
     "made_once",
     "Manifest",
@@ -92,6 +101,7 @@ __all__ = [
     "SourceError",
     "stems",
     "title_key",
+    "verify_index",
     "WeightsDamaged",
     "WeightsMissing",
 ]

@@ -2,31 +2,43 @@
 
 import hashlib
 import json
-import os
 import shutil
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from .catalog import Catalog
 from .chunks import split
 from .embedding import PaperEmbeddings
-from .errors import BadRecord, IndexBusy, IndexMissing
-from .generations import Manifest, Recipe, generation_folder, next_name, sweep
+from .errors import BadRecord, IndexDamaged, IndexMissing, IndexNotWritten
+from .generations import (
+    CHROMA_FILE,
+    Fault,
+    Manifest,
+    Part,
+    Recipe,
+    catalog_file,
+    generation_folder,
+    next_name,
+    seal,
+    sweep,
+)
+from .inspection import content_faults, damage
 from .lexical import LexicalIndex
+from .locks import sole_builder
 from .papers import Chunk, Paper
 from .readers import read_papers
 from .staging import Change, Staging, VectorCache
 from .text import readable, sentence_spans
-from .vectors import VectorStore
+from .vectors import VectorStore, rewritten_by_readers, sweep_collections
 
 Vectors = NDArray[np.float32]
 Progress = Callable[[str, int, int | None], None]
@@ -37,7 +49,9 @@ _SHOWN_PROBLEMS = 1000
 
 @dataclass(slots=True)
 class BuildReport:
-    """What a build did: papers by what happened to them, what could not be used, seconds by stage."""
+    """What a build did: papers by what happened to them, what could not be used, what was damaged and is repaired,
+    seconds by stage.
+    """
 
     papers: int = 0
     passages: int = 0
@@ -49,6 +63,7 @@ class BuildReport:
     embedded: int = 0
     problem_count: int = 0
     problems: list[BadRecord] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -71,14 +86,19 @@ def build_index(
     Papers that are there already are left as they are, changed ones replaced; with `sync`, those that `paths` no longer
     hold are removed. `strict` makes the first unusable record an error; `dry_run` only says what would happen.
     A `second` embedder gives each paper one more vector, by which candidates are ranked.
-    Until the end the index is served as it was; a build that was stopped is continued by the next one.
+    Until the end the index is served as it was; a build that was stopped is continued by the next one. Vectors or words
+    that are damaged are made anew from the papers.
 
-    Raises NoSuchPath, BadRecord (strict), IndexBusy, IndexDamaged, and what the embedder raises.
+    Raises NoSuchPath, BadRecord (strict), IndexBusy, IndexDamaged, IndexNotWritten, and what the embedder raises.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
-        job = _Build(folder, embeddings, second, overlap, chroma_url, corpus, progress or (lambda *_: None))
-        return job.run(paths, sync=sync, strict=strict, dry_run=dry_run)
+    with _translated(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with sole_builder(folder):
+            job = _Build(folder, embeddings, second, overlap, chroma_url, corpus, progress or (lambda *_: None))
+            try:
+                return job.run(paths, sync=sync, strict=strict, dry_run=dry_run)
+            finally:
+                job.close()
 
 
 class _Build:
@@ -106,20 +126,37 @@ class _Build:
             self._current = None
 
     def run(self, paths: Iterable[Path | str], *, sync: bool, strict: bool, dry_run: bool) -> BuildReport:
-        report = self._report
+        report, current = self._report, self._current
         with closing(Staging(self._work / "incoming.sqlite")) as staging:
             with self._stage("read"):
                 self._read(staging, paths, strict=strict)
             with self._stage("compare"):
                 removed = self._compare(staging, sync=sync)
-            same_recipe = self._current is not None and self._current.recipe == self._recipe
-            touched = report.new + report.changed + len(removed) + staging.count(Change.SEEN_ELSEWHERE)
-            if dry_run or (same_recipe and not touched):
-                if self._current:
-                    report.papers, report.passages = self._current.papers, self._current.passages
-                return report
-            self._write(staging, removed, fresh=not same_recipe)
+            if current:
+                report.papers, report.passages = current.papers, current.passages
+            if not dry_run:
+                fresh = self._damaged() or current is None or current.recipe != self._recipe
+                touched = report.new + report.changed + len(removed) + staging.count(Change.SEEN_ELSEWHERE)
+                if fresh or touched or report.repaired:
+                    self._write(staging, removed, fresh=fresh)
+        if not dry_run:
+            self._sweep()
+            shutil.rmtree(self._work, ignore_errors=True)
         return report
+
+    def close(self) -> None:
+        """Leave nothing behind but the vectors that a stopped build has made."""
+        with suppress(OSError):
+            self._work.rmdir()
+
+    def _damaged(self) -> bool:
+        """Whether vectors of the current generation cannot be used; notes all that is damaged, to be written anew."""
+        faults: list[Fault] = []
+        if self._current:
+            with self._stage("check"):
+                faults = damage(self._folder, self._current, self._chroma_url)
+        self._report.repaired += [fault.problem for fault in faults]
+        return any(fault.part is Part.VECTORS for fault in faults)
 
     def _read(self, staging: Staging, paths: Iterable[Path | str], *, strict: bool) -> None:
         for number, record in enumerate(read_papers(paths), 1):
@@ -141,7 +178,7 @@ class _Build:
             removed = []
         else:
             with closing(self._catalog(self._current.generation)) as current:
-                staging.compare(current, sync=sync)
+                report.duplicates += staging.compare(current, sync=sync)
                 removed = [paper for paper in current.ids() if paper not in staging] if sync else []
         report.new, report.changed = staging.count(Change.NEW), staging.count(Change.CHANGED)
         report.unchanged = staging.count(Change.SAME) + staging.count(Change.SEEN_ELSEWHERE)
@@ -149,49 +186,58 @@ class _Build:
         return removed
 
     def _write(self, staging: Staging, removed: Sequence[str], *, fresh: bool) -> None:
-        """Write the next generation and swap it in. `fresh`: no vector of the current one can be used."""
+        """Write the next generation and swap it in. `fresh`: no vector of the current one can be used.
+
+        Raises IndexNotWritten, also if what was written does not come out as it went in.
+        """
+        try:
+            self._swap(self._next_generation(staging, removed, fresh=fresh))
+        except IndexDamaged as exc:
+            raise IndexNotWritten(self._folder, exc.reason) from exc
+
+    def _next_generation(self, staging: Staging, removed: Sequence[str], *, fresh: bool) -> str:
         current = self._current.generation if self._current else None
-        sweep(self._folder, keep={current} if current else set())
+        self._sweep()
         name = next_name(self._folder)
         target = generation_folder(self._folder, name)
         target.mkdir(parents=True)
         with self._stage("copy"):
             store = self._start_store(target, name, None if fresh else current)
-        with closing(store), closing(Catalog(target / "catalog.sqlite", writable=True)) as catalog:
+        with closing(store), closing(Catalog(catalog_file(self._folder, name), writable=True)) as catalog:
             with self._stage("embed and write"):
                 gone = [*removed, *(paper.id for paper in staging.papers(Change.CHANGED))]
                 store.remove(gone)
                 catalog.remove(gone)
-                for paper in staging.papers(Change.SEEN_ELSEWHERE, *([Change.SAME] if fresh else [])):
+                for paper in staging.papers(Change.SEEN_ELSEWHERE):
                     catalog.set_sources(paper.id, paper.sources)
                 self._add(catalog, store, staging, fresh=fresh, removed=set(removed))
                 catalog.commit()
-            with self._stage("index words"):
-                self._progress("indexing words", 0, None)
-                LexicalIndex.build(target / "bm25", catalog.passages())
             self._report.papers, self._report.passages = len(catalog), catalog.passage_count()
-        with self._stage("swap"):
-            self._swap(name, current)
+            with self._stage("index words"):
+                LexicalIndex.build(target / "bm25", self._counted("indexing words", catalog.passages()))
+        with self._stage("check"):
+            for fault in content_faults(self._folder, self._manifest(name), self._chroma_url):
+                raise IndexDamaged(target, fault.problem)
+        return name
 
     def _start_store(self, target: Path, name: str, current: str | None) -> VectorStore:
         """The vectors of the current generation, copied to where the next one will be; none if there is none."""
-        if current:
-            shutil.copy2(generation_folder(self._folder, current) / "catalog.sqlite", target / "catalog.sqlite")
+        store = VectorStore.of(self._folder, name, self._chroma_url)
+        if current is None:
+            return store.create(asdict(self._recipe))
+        shutil.copy2(catalog_file(self._folder, current), catalog_file(self._folder, name))
         if self._chroma_url:
-            store = VectorStore(self._chroma_url, collection_name(self._folder, name)).create(asdict(self._recipe))
-            if current:
-                VectorStore(self._chroma_url, collection_name(self._folder, current)).open().copy_to(store)
-            return store
-        if current:
-            shutil.copytree(generation_folder(self._folder, current) / "chroma", target / "chroma")
-        return VectorStore(target / "chroma").create(asdict(self._recipe))
+            with closing(VectorStore.of(self._folder, current, self._chroma_url).open()) as stored:
+                stored.copy_to(store.create(asdict(self._recipe)))
+        else:
+            _copy_chroma(generation_folder(self._folder, current) / "chroma", target / "chroma")
+        return store.open()
 
     def _add(self, catalog: Catalog, store: VectorStore, staging: Staging, *, fresh: bool, removed: set[str]) -> None:
         papers: Iterator[Paper] = staging.papers(Change.NEW, Change.CHANGED)
         total = self._report.new + self._report.changed
         if fresh and self._current:
-            with closing(self._catalog(self._current.generation)) as current:
-                total += len(current)
+            total = self._report.new + self._current.papers - self._report.removed
             papers = chain(papers, self._carried_over(staging, removed))
         cache_name = hashlib.sha256(json.dumps(asdict(self._recipe), sort_keys=True).encode()).hexdigest()[:12]
         done = 0
@@ -202,14 +248,13 @@ class _Build:
                 self._progress("embedding", done, max(total, done))
 
     def _carried_over(self, staging: Staging, removed: set[str]) -> Iterator[Paper]:
-        """Papers of the current generation that stay, to be embedded by the new recipe."""
+        """Papers of the current generation that stay as they are, to be embedded by the new recipe."""
         assert self._current is not None
         changed = {paper.id for paper in staging.papers(Change.CHANGED)}
-        sources = {paper.id: paper for paper in staging.papers(Change.SAME, Change.SEEN_ELSEWHERE)}
         with closing(self._catalog(self._current.generation)) as current:
             for paper in current:
                 if paper.id not in removed and paper.id not in changed:
-                    yield sources.get(paper.id, paper)
+                    yield staging.find(paper.id) or paper
 
     def _add_batch(self, catalog: Catalog, store: VectorStore, cache: VectorCache, papers: list[Paper]) -> None:
         spans = [sentence_spans(paper.abstract) for paper in papers]
@@ -247,19 +292,33 @@ class _Build:
             self._report.embedded += len(unknown)
         return np.stack([known[key] for key in keys]) if keys else np.zeros((0, embeddings.dimension), np.float32)
 
-    def _swap(self, name: str, previous: str | None) -> None:
+    def _swap(self, name: str) -> None:
+        with self._stage("swap"):
+            changing = rewritten_by_readers(generation_folder(self._folder, name) / "chroma")
+            self._current = replace(self._manifest(name), files=seal(self._folder, name, changing))
+            self._current.save(self._folder)
+
+    def _manifest(self, name: str) -> Manifest:
         built = datetime.now(UTC).isoformat(timespec="seconds")
-        manifest = Manifest(name, self._recipe, self._report.papers, self._report.passages, built, self._corpus)
-        for path in generation_folder(self._folder, name).rglob("*"):
-            if path.is_file():
-                _flush(path)
-        manifest.save(self._folder)
-        self._current = manifest
-        sweep(self._folder, keep={name, *([previous] if previous else [])})
-        shutil.rmtree(self._work, ignore_errors=True)
+        return Manifest(name, self._recipe, self._report.papers, self._report.passages, built, self._corpus)
+
+    def _sweep(self) -> None:
+        """Delete what builds have left behind, but nothing that a reader has open."""
+        left = sweep(self._folder, keep={self._current.generation} if self._current else set())
+        if self._chroma_url:
+            sweep_collections(self._chroma_url, self._folder, keep=left)
+
+    def _counted(self, stage: str, passages: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+        """The passages of all papers, told of as papers."""
+        done, last = 0, ""
+        for paper, text in passages:
+            if paper != last:
+                done, last = done + 1, paper
+                self._progress(stage, done, self._report.papers)
+            yield paper, text
 
     def _catalog(self, generation: str) -> Catalog:
-        return Catalog(generation_folder(self._folder, generation) / "catalog.sqlite")
+        return Catalog(catalog_file(self._folder, generation))
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
@@ -275,36 +334,19 @@ def whole_text(paper: Paper) -> str:
     return f"{readable(paper.title)}\n{readable(paper.abstract)}"
 
 
-def collection_name(folder: Path, generation: str) -> str:
-    """The name of a generation's collection on a Chroma server, which many indexes may share."""
-    return f"papers-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]}-{generation}"
+def _copy_chroma(source: Path, target: Path) -> None:
+    """Copy Chroma's folder; its SQLite file by SQLite, since a reader that opens it just now writes to it."""
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(f"{CHROMA_FILE}*"))
+    with closing(sqlite3.connect(source / CHROMA_FILE)) as stored, closing(sqlite3.connect(target / CHROMA_FILE)) as copy:
+        stored.backup(copy)
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One builder at a time; the lock goes with its process, so that none is ever left behind."""
-    holder = folder / "building.json"
-    lock = FileLock(folder / "building.lock")
+def _translated(folder: Path) -> Iterator[None]:
+    """What the disk has against it, as our error."""
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise IndexBusy(folder, _holder(holder)) from None
-    try:
-        holder.write_text(json.dumps({"pid": os.getpid(), "since": datetime.now().isoformat(" ", "seconds")}))
         yield
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
-
-
-def _holder(path: Path) -> str:
-    try:
-        stored = json.loads(path.read_text())
-        return f"process {stored['pid']} since {stored['since']}"
-    except (OSError, ValueError, KeyError):
-        return "another process"
-
-
-def _flush(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    except BrokenPipeError:  # whoever was told of the progress is gone
+        raise
+    except (OSError, sqlite3.Error) as exc:
+        raise IndexNotWritten(folder, getattr(exc, "strerror", None) or str(exc)) from exc

@@ -1,15 +1,19 @@
 """The papers themselves, their passages and their sentences with vectors: one SQLite file a generation."""
 
 import json
+import os
+import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import IndexDamaged
+from .errors import BUILD_ALL_ANEW, IndexDamaged
+from .locks import lease
 from .papers import Chunk, Paper, Sentence
 from .text import readable
 
@@ -22,7 +26,20 @@ create table if not exists passages (row integer primary key, paper text not nul
 create index if not exists passages_paper on passages (paper);
 create table if not exists keys (key text primary key, paper text not null) without rowid;
 create index if not exists keys_paper on keys (paper);
+create index if not exists papers_by_title on papers (title collate nocase, year, sources);
+create index if not exists papers_by_year on papers (year, title collate nocase, sources);
+create virtual table if not exists words using fts5 (
+    title, abstract, content='papers', content_rowid='row', tokenize='unicode61 remove_diacritics 2', prefix='2 3');
+create trigger if not exists words_added after insert on papers begin
+    insert into words (rowid, title, abstract) values (new.row, new.title, new.abstract); end;
+create trigger if not exists words_removed after delete on papers begin
+    insert into words (words, rowid, title, abstract) values ('delete', old.row, old.title, old.abstract); end;
 """
+_ORDERS = {
+    "title": "title collate nocase",
+    "newest": "year desc, title collate nocase",
+    "oldest": "year is null, year, title collate nocase",
+}
 _PAPER = "id, title, abstract, year, authors, url, doi, arxiv, sources"
 
 Vectors = NDArray[np.float32]
@@ -45,17 +62,23 @@ def to_row(paper: Paper) -> Row:
 
 
 class Catalog:
-    """Papers by id. Opened for reading it can be shared between threads."""
+    """Papers by id. Opened for reading it can be shared between threads, and its generation is not deleted meanwhile."""
 
     def __init__(self, path: Path, *, writable: bool = False) -> None:
         """Raises IndexDamaged if the file is not there or is not a catalog."""
         self._path = path
+        self._release: Callable[[], object] | None = None
         mode = "rwc" if writable else "ro&immutable=1"
         with self._translated():
+            if not writable:
+                self._lease()
             self._db = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, check_same_thread=False)
             if writable:
+                had_words = self._has_words()
                 self._db.executescript(_SCHEMA)
-            self._db.execute(f"select {_PAPER}, digest, spans, vectors, second from papers limit 1").fetchone()
+                if not had_words:  # a copy of a catalog from before there were any
+                    self._db.execute("insert into words (words) values ('rebuild')")
+            self._db.execute(f"select {_PAPER}, digest, spans, vectors from papers limit 1").fetchone()
 
     def __len__(self) -> int:
         with self._translated():
@@ -92,12 +115,70 @@ class Catalog:
             rows = self._db.execute(f"select id from papers where {wanted} order by row", {"year": year, "source": source})
             return [row[0] for row in rows]
 
-    def sentences(self, paper: Paper) -> list[Sentence]:
-        """The sentences of a paper's abstract, in order, each with its vector."""
+    def browse(
+        self, text: str = "", *, year: int | None = None, source: str | None = None, sort: str = "best", offset: int = 0,
+        limit: int = 25,
+    ) -> tuple[list[Paper], int]:
+        """A page of the papers whose title or abstract has words that begin as those of a text do, and how many there are.
+
+        `sort`: "title", "newest", "oldest", or "best" (where the words stand; as added, if there are none).
+        """
+        words = re.findall(r"\w+", text) or text.split()
+        wanted = ["true"]
+        values: dict[str, object] = {"year": year, "source": json.dumps(source, ensure_ascii=False)}
+        if words and self._has_words():
+            wanted.append("row in (select rowid from words where words match :words)")
+            values["words"] = " ".join(f'"{word.replace(chr(34), "")}"*' for word in words)
+        else:  # an index from before there were words
+            wanted += [f"instr(lower(title || ' ' || abstract), lower(:word{n}))" for n in range(len(words))]
+            values |= {f"word{n}": word for n, word in enumerate(words)}
+        if year is not None:
+            wanted.append("year = :year")
+        if source is not None:
+            wanted.append("instr(sources, :source)")
+        matching = f"from papers where {' and '.join(wanted)}"
+        order, first = _ORDERS.get(sort, "row"), f"limit {int(limit)} offset {int(offset)}"
+        chosen = f"select row {matching} order by {order} {first}"
+        if sort not in _ORDERS and "words" in values:
+            ranked = "select rowid, rank from words where words match :words and rank match 'bm25(8.0, 1.0)'"
+            chosen = f"select row from ({ranked}) join papers on row = rowid where {' and '.join(wanted[2:] or wanted[:1])} "
+            chosen += f"order by rank {first}"
         with self._translated():
-            found = self._db.execute("select spans, vectors from papers where id = ?", [paper.id]).fetchone()
+            count = int(self._db.execute(f"select count(*) {matching}", values).fetchone()[0])
+            rows = [row[0] for row in self._db.execute(chosen, values)]
+            found = self._db.execute(
+                f"select row, {_PAPER} from papers where row in (select value from json_each(?))", [json.dumps(rows)]
+            )
+            papers = {row[0]: to_paper(row[1:]) for row in found}
+        return [papers[row] for row in rows], count
+
+    def years(self) -> dict[int, int]:
+        """Every year, the newest first, with how many papers are of it."""
+        counted = "select year, count(*) from papers where year is not null group by year order by year desc"
+        with self._translated():
+            return dict(self._db.execute(counted).fetchall())
+
+    def paper_vectors(self, dimension: int) -> tuple[list[str], Vectors]:
+        """The ids of all papers, and (n, dimension): the mean of each one's sentences."""
+        ids: list[str] = []
+        means: list[NDArray[np.float32]] = []
+        with self._translated():
+            for id_, blob in self._db.execute("select id, vectors from papers order by row"):
+                sentences = np.frombuffer(blob, np.float16).reshape(-1, dimension).astype(np.float32)
+                ids.append(id_)
+                means.append(sentences.mean(axis=0) if len(sentences) else np.zeros(dimension, np.float32))
+        return ids, np.stack(means) if means else np.zeros((0, dimension), np.float32)
+
+    def _has_words(self) -> bool:
+        return self._db.execute("select 1 from sqlite_master where name = 'words'").fetchone() is not None
+
+    def sentences(self, paper: Paper) -> list[Sentence] | None:
+        """The sentences of a paper's abstract, in order, each with its vector; None if that abstract is not here."""
+        with self._translated():
+            stored = "select spans, vectors from papers where id = ? and abstract = ?"
+            found = self._db.execute(stored, [paper.id, paper.abstract]).fetchone()
         if found is None:
-            return []
+            return None
         spans: list[tuple[int, int]] = json.loads(found[0])
         vectors = np.frombuffer(found[1], np.float16).reshape(len(spans), -1).astype(np.float32)
         return [
@@ -135,6 +216,16 @@ class Catalog:
         """(paper id, text) of every passage, those of a paper together."""
         with self._translated():
             yield from self._db.execute("select paper, text from passages order by paper, row")
+
+    def passage_texts(self, paper: str) -> list[str]:
+        """The texts of one paper's passages."""
+        with self._translated():
+            return [row[0] for row in self._db.execute("select text from passages where paper = ? order by row", [paper])]
+
+    def passage_owners(self) -> list[str]:
+        """The ids of the papers that have passages, in the order of `passages`."""
+        with self._translated():
+            return [row[0] for row in self._db.execute("select distinct paper from passages order by paper")]
 
     def passage_count(self) -> int:
         """How many passages there are."""
@@ -175,7 +266,8 @@ class Catalog:
     def set_sources(self, paper: str, sources: Sequence[str]) -> None:
         """Say anew where a paper was seen."""
         with self._translated():
-            self._db.execute("update papers set sources = ? where id = ?", [json.dumps(list(sources)), paper])
+            stored = json.dumps(list(sources), ensure_ascii=False)
+            self._db.execute("update papers set sources = ? where id = ?", [stored, paper])
 
     def remove(self, ids: Iterable[str]) -> None:
         """Forget papers with all that belongs to them."""
@@ -193,13 +285,23 @@ class Catalog:
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
+        if self._release:
+            self._release()
+
+    def _lease(self) -> None:
+        descriptor = lease(self._path)
+        if descriptor is None:
+            raise IndexDamaged(self._path, "it is being deleted", BUILD_ALL_ANEW)
+        self._release = weakref.finalize(self, os.close, descriptor)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as exc:
-            raise IndexDamaged(self._path, f"SQLite: {exc}") from exc
+            raise IndexDamaged(self._path, f"SQLite: {exc}", BUILD_ALL_ANEW) from exc
+        except FileNotFoundError as exc:
+            raise IndexDamaged(self._path, "it is missing", BUILD_ALL_ANEW) from exc
 
 
 def _packed(vectors: Vectors | None) -> bytes | None:

@@ -8,7 +8,8 @@
     |   |-- IndexMissing
     |   |-- IndexMismatch
     |   |-- IndexDamaged
-    |   `-- IndexBusy
+    |   |-- IndexBusy
+    |   `-- IndexNotWritten
     |-- ModelError           an embedding or language model
     |   |-- WeightsMissing
     |   |-- WeightsDamaged
@@ -71,14 +72,16 @@ class IndexMismatch(IndexProblem):
         )
 
 
+REPAIR = "run `paper-assistant index PATH...` with any of its papers to repair it"
+BUILD_ALL_ANEW = "delete the folder of the index and run `paper-assistant index PATH...` with all its papers"
+
+
 class IndexDamaged(IndexProblem):
     """Files of the index are missing or cannot be read."""
 
-    def __init__(self, folder: Path | str, reason: str) -> None:
-        self.folder, self.reason = folder, reason
-        super().__init__(
-            f"{folder}: the index is damaged ({reason}); delete this folder and run `paper-assistant index PATH...` again"
-        )
+    def __init__(self, folder: Path | str, reason: str, remedy: str = REPAIR) -> None:
+        self.folder, self.reason, self.remedy = folder, reason, remedy
+        super().__init__(f"{folder}: the index is damaged ({reason}); {remedy}")
 
 
 class IndexBusy(IndexProblem):
@@ -87,6 +90,17 @@ class IndexBusy(IndexProblem):
     def __init__(self, folder: Path | str, holder: str) -> None:
         self.folder, self.holder = folder, holder
         super().__init__(f"{folder}: being built by {holder}; wait until it is done, or choose another folder with --index")
+
+
+class IndexNotWritten(IndexProblem):
+    """The disk or the folder does not take what a build has to write."""
+
+    def __init__(self, folder: Path | str, reason: str) -> None:
+        self.folder, self.reason = folder, reason
+        super().__init__(
+            f"{folder}: the index cannot be written ({reason}); make room or look to the folder's permissions and run the "
+            "same command again: the last complete index is as it was, and what was embedded is kept"
+        )
 
 
 class ModelError(PaperError):

@@ -1,8 +1,10 @@
 """Words: BM25 over the same passages as the vectors, stored beside them. The only file that names bm25s."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,14 @@ from numpy.typing import NDArray
 from .errors import IndexDamaged
 
 _WORD = r"(?u)\w+(?:\.\d+)*"
+_ASKING = (
+    "what which who whom whose when where why how many much do does did done doing is are was were be been am it its they "
+    "them their you your i me my we us paper papers work works study article tell explain say said report reported state "
+    "stated mention give given exact exactly please list name names anything use used using get got make made people author "
+    "authors thing things"
+)
 _PAPERS = "papers.npy"
+_PAGE = 1000
 
 
 @lru_cache(maxsize=1)
@@ -37,6 +46,47 @@ def stems(texts: Sequence[str]) -> list[list[str]]:
     return tokens
 
 
+def content_stems(text: str) -> list[str]:
+    """The distinct stems of a question that say what it is about: no function words, no words of asking."""
+    empty = _empty_stems()
+    return sorted({word for word in stems([text])[0] if word not in empty and (len(word) > 1 or word.isdigit())})
+
+
+@lru_cache(maxsize=1)
+def _empty_stems() -> frozenset[str]:
+    from bm25s.stopwords import STOPWORDS_EN_PLUS
+
+    words = [word.replace("'", "") for word in STOPWORDS_EN_PLUS] + _ASKING.split()
+    return frozenset(words) | frozenset(_stemmer().stemWords(words))
+
+
+class _Words:
+    """The stems of many passages as numbers, closely packed; bm25s takes it for its own lists of lists."""
+
+    def __init__(self) -> None:
+        self.vocab: dict[str, int] = {}
+        self._numbers = array("i")
+        self._ends = array("q", [0])
+
+    @property
+    def ids(self) -> "_Words":
+        """What bm25s goes through: a list of numbers for each passage."""
+        return self
+
+    def add(self, passages: Iterable[list[str]]) -> None:
+        """Take in the stems of more passages."""
+        for words in passages:
+            self._numbers.extend(self.vocab.setdefault(word, len(self.vocab)) for word in words)
+            self._ends.append(len(self._numbers))
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for start, end in pairwise(self._ends):
+            yield self._numbers[start:end].tolist()
+
+
 class LexicalIndex:
     """BM25 scores of papers: the best of each paper's passages."""
 
@@ -44,25 +94,22 @@ class LexicalIndex:
         """`papers[i]` is the id of the paper that passage i belongs to; passages of one paper are neighbours."""
         self._model = model
         self._starts = np.flatnonzero(np.r_[True, papers[1:] != papers[:-1]]) if len(papers) else np.zeros(0, int)
+        self.passages = len(papers)
         self.papers: list[str] = papers[self._starts].tolist()
 
     @classmethod
     def build(cls, folder: Path, passages: Iterable[tuple[str, str]]) -> None:
         """Write the index of (paper id, text) pairs, those of a paper together, into a folder."""
         papers: list[str] = []
-        texts: list[str] = []
-        for paper, text in passages:
-            papers.append(paper)
-            texts.append(text)
-        model = _bm25s().BM25(method="lucene")
-        tokens = _bm25s().tokenize(
-            texts or ["nothing"],  # bm25s cannot index no text at all; `papers` stays empty
-            token_pattern=_WORD,
-            stopwords="en",
-            stemmer=_stemmer(),
-            show_progress=False,
-        )
-        model.index(tokens, show_progress=False)
+        words = _Words()
+        pairs = iter(passages)
+        while page := list(islice(pairs, _PAGE)):
+            papers += [paper for paper, _ in page]
+            words.add(stems([text for _, text in page]))
+        if not papers:
+            words.add([["nothing"]])  # bm25s cannot index no text at all; `papers` stays empty
+        model = _bm25s().BM25(method="lucene", csc_backend="auto")  # SciPy, if it is here: it takes half the memory
+        model.index(words, show_progress=False)
         model.save(str(folder), show_progress=False)
         np.save(folder / _PAPERS, np.array(papers, dtype=np.str_))
 
@@ -81,7 +128,7 @@ class LexicalIndex:
         if not words or not self.papers:
             return np.zeros(len(self.papers), np.float32)
         passages = np.asarray(self._model.get_scores(words), np.float32)
-        best: NDArray[np.float32] = np.maximum.reduceat(passages[: self._passages], self._starts)
+        best: NDArray[np.float32] = np.maximum.reduceat(passages[: self.passages], self._starts)
         return best
 
     def idf(self, words: Sequence[str]) -> NDArray[np.float32]:
@@ -91,9 +138,5 @@ class LexicalIndex:
         starts, vocabulary = self._model.scores["indptr"], self._model.vocab_dict
         ids = [vocabulary.get(word, -1) for word in words]
         counts = np.array([starts[i + 1] - starts[i] if i >= 0 else 1 for i in ids], np.float32)
-        total = max(self._passages, 1)
+        total = max(self.passages, 1)
         return np.asarray(np.log(1 + (total - counts + 0.5) / (counts + 0.5)), np.float32)
-
-    @property
-    def _passages(self) -> int:
-        return int(self._model.scores["num_docs"])

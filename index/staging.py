@@ -33,16 +33,18 @@ _PAPER = "id, title, abstract, year, authors, url, doi, arxiv, sources"
 _SCHEMA = """
 create table incoming (row integer primary key, id, title, abstract, year, authors, url, doi, arxiv, sources, change text);
 create table keys (key text primary key, row integer not null) without rowid;
-create table kept (id text primary key) without rowid;
+create table kept (id text primary key, row integer not null) without rowid;
 create index incoming_change on incoming (change);
 """
+_PAGE = 500
 
 
 class Staging:
     """The papers read by one build, duplicates merged, each with what is to be done."""
 
     def __init__(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
+        self._path = path
+        path.unlink(missing_ok=True)  # left by a build that was killed
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.execute("pragma journal_mode = off")
         self._db.execute("pragma synchronous = off")
@@ -67,19 +69,43 @@ class Staging:
         self._db.executemany("insert or ignore into keys values (?, ?)", [(key, row) for key in paper.keys])
         return not found
 
-    def compare(self, current: Catalog | None, *, sync: bool) -> None:
-        """Decide for every paper what is to be done, given those that the index holds."""
-        rows = self._db.execute(f"select row, {_PAPER} from incoming order by row").fetchall
-        for number, *columns in rows():
-            paper = to_paper(tuple(columns))
-            paper, change = _change(paper, current.find(paper.keys) if current else None, sync=sync)
+    def compare(self, current: Catalog | None, *, sync: bool) -> int:
+        """Decide for every paper what is to be done, given those that the index holds; how many more duplicates that shows."""
+        duplicates = 0
+        for row, read in self._incoming():
+            paper, change = _change(read, current.find(read.keys) if current else None, sync=sync)
             if change is Change.NEW and (paper.id in self or (current and current.get([paper.id]))):
                 paper = replace(paper, id="")  # an id that another paper has identifies nothing: the title does
+            if paper.id in self:  # two that shared nothing are both the same paper of the index
+                self._merge(paper)
+                duplicates += 1
+                continue
+            self._db.execute("insert into kept values (?, ?)", [paper.id, row])
             self._db.execute(
                 "update incoming set id = ?, sources = ?, change = ? where row = ?",
-                [paper.id, json.dumps(paper.sources, ensure_ascii=False), change, number],
+                [paper.id, json.dumps(paper.sources, ensure_ascii=False), change, row],
             )
-            self._db.execute("insert or ignore into kept values (?)", [paper.id])
+        return duplicates
+
+    def _incoming(self) -> Iterator[tuple[int, Paper]]:
+        """The papers as read with their rows, page by page, so that they can be changed meanwhile."""
+        last = 0
+        page = f"select row, {_PAPER} from incoming where row > ? order by row limit {_PAGE}"
+        while rows := self._db.execute(page, [last]).fetchall():
+            yield from ((row, to_paper(tuple(columns))) for row, *columns in rows)
+            last = rows[-1][0]
+
+    def _merge(self, paper: Paper) -> None:
+        """Add the sources of a paper to those of the one with its id that was kept."""
+        kept = self.find(paper.id)
+        assert kept is not None
+        merged = kept.also_in(paper.sources)
+        seen = Change.SEEN_ELSEWHERE if merged != kept else Change.SAME
+        self._db.execute(
+            "update incoming set sources = ?, change = iif(change = ?, ?, change) "
+            "where row = (select row from kept where id = ?)",
+            [json.dumps(merged.sources, ensure_ascii=False), Change.SAME, seen, paper.id],
+        )
 
     def papers(self, *changes: Change) -> Iterator[Paper]:
         """The papers to which one of these happens, in the order read."""
@@ -91,12 +117,19 @@ class Staging:
         """To how many papers this happens."""
         return int(self._db.execute("select count(*) from incoming where change = ?", [change]).fetchone()[0])
 
+    def find(self, paper: str) -> Paper | None:
+        """The paper of an id, as it should stand in the index, if it was among those read."""
+        kept = "(select row from kept where id = ?)"
+        found = self._db.execute(f"select {_PAPER} from incoming where row = {kept}", [paper]).fetchone()
+        return to_paper(found) if found else None
+
     def __contains__(self, paper: str) -> bool:
         return self._db.execute("select 1 from kept where id = ?", [paper]).fetchone() is not None
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, which nobody needs any more."""
         self._db.close()
+        self._path.unlink()
 
 
 def _change(paper: Paper, found: tuple[Paper, str] | None, *, sync: bool) -> tuple[Paper, Change]:

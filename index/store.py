@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .build import collection_name
 from .catalog import Catalog
 from .embedding import PaperEmbeddings, load_embeddings
-from .errors import IndexMismatch, QuestionError
-from .generations import SCHEMA_VERSION, Manifest, generation_folder, manifest_stamp
+from .errors import BUILD_ALL_ANEW, REPAIR, IndexDamaged, IndexMismatch, QuestionError
+from .generations import SCHEMA_VERSION, Manifest, Part, catalog_file, file_faults, generation_folder, manifest_stamp
 from .lexical import LexicalIndex, stems
 from .papers import Hit, Paper, Sentence, title_key
+from .text import readable, sentence_spans
 from .vectors import VectorStore
 
 Vectors = NDArray[np.float32]
@@ -34,7 +35,7 @@ def _one_thread(name: str) -> PaperEmbeddings:
 class _Generation:
     """Everything of one generation, opened."""
 
-    stamp: int
+    stamp: tuple[int, int]
     manifest: Manifest
     catalog: Catalog
     vectors: VectorStore
@@ -62,19 +63,37 @@ class PaperIndex:
         self._chroma_url = chroma_url
         self._lock = threading.Lock()
         self._embed_query: Callable[[str], Vectors] = lru_cache(maxsize=64)(lambda query: embeddings.encode([query])[0])
+        self._among: tuple[str, ...] | None = None
         self._open = self._load()
 
+    def among(self, papers: Sequence[str]) -> "PaperIndex":
+        """The same index, searched only among these papers (ids)."""
+        part = copy(self)
+        part._among = tuple(papers)
+        return part
+
     def _load(self) -> _Generation:
-        stamp = manifest_stamp(self.folder)
+        """The generation that the manifest names, opened; another one if a build swaps that in meanwhile."""
+        while True:
+            stamp = manifest_stamp(self.folder)
+            try:
+                opened = self._load_named(stamp)
+            except IndexDamaged:
+                if manifest_stamp(self.folder) == stamp:
+                    raise
+                continue
+            if manifest_stamp(self.folder) == stamp:
+                return opened
+
+    def _load_named(self, stamp: tuple[int, int]) -> _Generation:
         manifest = Manifest.load(self.folder)
         self._check(manifest)
-        place = generation_folder(self.folder, manifest.generation)
-        catalog = Catalog(place / "catalog.sqlite")
-        if self._chroma_url:
-            vectors = VectorStore(self._chroma_url, collection_name(self.folder, manifest.generation)).open()
-        else:
-            vectors = VectorStore(place / "chroma").open()
-        return _Generation(stamp, manifest, catalog, vectors, LexicalIndex.open(place / "bm25"))
+        catalog = Catalog(catalog_file(self.folder, manifest.generation))
+        for fault in file_faults(self.folder, manifest, contents=False):
+            raise IndexDamaged(self.folder, fault.problem, BUILD_ALL_ANEW if fault.part is Part.CATALOG else REPAIR)
+        vectors = VectorStore.of(self.folder, manifest.generation, self._chroma_url).open()
+        lexical = LexicalIndex.open(generation_folder(self.folder, manifest.generation) / "bm25")
+        return _Generation(stamp, manifest, catalog, vectors, lexical)
 
     def _check(self, manifest: Manifest) -> None:
         wanted = {"schema": SCHEMA_VERSION, "model": self._embeddings.name, "dimension": self._embeddings.dimension}
@@ -109,9 +128,23 @@ class PaperIndex:
         """How telling each stem is in this collection."""
         return self._now.lexical.idf(words)
 
+    def paper_vectors(self) -> tuple[list[str], Vectors]:
+        """The ids of all papers, and (n, dimension): a vector each."""
+        now = self._now
+        return now.catalog.paper_vectors(now.manifest.recipe.dimension)
+
     def sentences(self, paper: Paper) -> list[Sentence]:
         """The sentences of a paper's abstract with their vectors."""
-        return self._now.catalog.sentences(paper)
+        found = self._now.catalog.sentences(paper)
+        if found is None:  # the paper was changed or removed since it was found: what is in hand still holds
+            spans = sentence_spans(paper.abstract)
+            texts = [readable(paper.abstract[start:end]) for start, end in spans]
+            vectors = self._embeddings.encode(texts)
+            found = [
+                Sentence(paper, number, *span, text, vector)
+                for number, (span, text, vector) in enumerate(zip(spans, texts, vectors, strict=True))
+            ]
+        return found
 
     def search(
         self,
@@ -133,7 +166,7 @@ class PaperIndex:
         if not query.strip():
             raise QuestionError("the query is empty; say what to look for")
         now = self._now
-        allowed = self._allowed(now, year, source, papers)
+        allowed = self._allowed(now, year, source, self._among if papers is None else papers)
         if allowed is not None and not allowed:
             return []
         pool = max(_POOL, 4 * k)
@@ -148,6 +181,8 @@ class PaperIndex:
         """The `k` papers most like one of the index, by their passages' vectors, itself left out."""
         now = self._now
         own = now.vectors.paper_vectors(paper.id)
+        if not len(own):  # it was removed since it was found
+            own = self._embeddings.encode([f"{paper.title}\n{paper.abstract}"])
         cosines: dict[str, float] = {}
         for found, cosine in now.vectors.nearest(own.mean(axis=0), k + len(own) + 5):
             if found != paper.id:

@@ -2,8 +2,10 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
@@ -12,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import IndexDamaged, SettingsError
+from .generations import CHROMA_FILE, collection_prefix, generation_folder
 from .papers import Chunk
 
 if TYPE_CHECKING:
@@ -27,15 +30,21 @@ class VectorStore:
     """One Chroma collection of passages, in a folder of its own or on a server; cosine, our own vectors."""
 
     def __init__(self, place: Path | str, name: str = _COLLECTION) -> None:
-        """`place` is a folder, or the http address of a Chroma server; `name` the collection. Opens nothing yet made."""
+        """`place` is a folder, or the http address of a Chroma server; `name` the collection. Opens nothing yet."""
         self._place = place
         self._name = name
-        with _translated(place):
-            self._client = _client(place)
+
+    @classmethod
+    def of(cls, folder: Path, generation: str, chroma_url: str | None) -> "VectorStore":
+        """The vectors of a generation of an index."""
+        if chroma_url:
+            return cls(chroma_url, collection_prefix(folder) + generation)
+        return cls(generation_folder(folder, generation) / "chroma")
 
     def create(self, recipe: dict[str, Any]) -> "VectorStore":
         """Make the collection, with the recipe stored in it. Opens it if it is there."""
         with _translated(self._place):
+            self._connect()
             self._collection = self._client.get_or_create_collection(
                 self._name,
                 embedding_function=None,
@@ -46,7 +55,10 @@ class VectorStore:
 
     def open(self) -> "VectorStore":
         """Open the collection. Raises IndexDamaged if it is not there."""
+        if isinstance(self._place, Path) and not (self._place / CHROMA_FILE).is_file():  # Chroma would make one
+            raise IndexDamaged(self._place, f"Chroma: {CHROMA_FILE} is missing")
         with _translated(self._place):
+            self._connect()
             self._collection = self._client.get_collection(self._name, embedding_function=None)
         return self
 
@@ -75,11 +87,12 @@ class VectorStore:
                     ],
                 )
 
-    def remove(self, papers: Sequence[str]) -> None:
+    def remove(self, papers: Iterable[str]) -> None:
         """Forget every passage of these papers."""
+        left = iter(papers)
         with _translated(self._place):
-            for at in range(0, len(papers), _PAGE):
-                self._collection.delete(where={"paper": {"$in": list(papers[at : at + _PAGE])}})
+            while page := list(islice(left, _PAGE)):
+                self._collection.delete(where={"paper": {"$in": page}})
 
     def nearest(self, vector: Vectors, count: int, papers: Sequence[str] | None = None) -> list[tuple[str, float]]:
         """(paper id, cosine) of the nearest passages, best first; only among `papers`, if given."""
@@ -109,14 +122,48 @@ class VectorStore:
                     ids=page["ids"], embeddings=page["embeddings"], documents=page["documents"], metadatas=page["metadatas"]
                 )
 
-    def drop(self) -> None:
-        """Delete the collection."""
+    def texts(self, paper: str) -> list[str]:
+        """The texts of one paper's passages."""
         with _translated(self._place):
-            self._client.delete_collection(self._name)
+            return list(self._collection.get(where={"paper": paper}, include=["documents"])["documents"] or [])
 
     def close(self) -> None:
         """Let go of the files."""
-        self._client.close()
+        self._release()
+
+    def _connect(self) -> None:
+        self._client = _client(self._place)
+        self._release = weakref.finalize(self, self._client.close)  # Chroma itself keeps every folder open for ever
+        self._release.atexit = False
+
+
+def rewritten_by_readers(folder: Path) -> set[Path]:
+    """The files that Chroma writes to even if it only reads.
+
+    It notes every opening in its SQLite file; and the files of a segment that it has not put on disk yet, whose vectors are
+    all in the SQLite file (there are fewer than a thousand), it begins anew each time.
+    """
+    begun = {path for path in folder.glob("*/*") if not (path.parent / "index_metadata.pickle").exists()}
+    return begun | set(folder.glob(f"{CHROMA_FILE}*"))
+
+
+def sweep_collections(chroma_url: str, folder: Path, keep: set[str]) -> None:
+    """Delete all collections of an index on a Chroma server but those of the generations to keep."""
+    prefix = collection_prefix(folder)
+    with _translated(chroma_url):
+        client = _client(chroma_url)
+        names = [collection.name for collection in _collections(client)]
+        for name in names:
+            if name.startswith(prefix) and name.removeprefix(prefix) not in keep:
+                client.delete_collection(name)
+        client.close()
+
+
+def _collections(client: "ClientAPI") -> Iterator[Any]:
+    at = 0
+    while page := client.list_collections(limit=_PAGE, offset=at):
+        yield from page
+        at += len(page)
 
 
 def _client(place: Path | str) -> "ClientAPI":

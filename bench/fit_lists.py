@@ -1,0 +1,69 @@
+"""Fit the weights of assistant/lists.py on list questions whose papers are known.
+
+    python bench/fit_lists.py INDEX QUESTIONS.jsonl... [--threshold 0.4]
+
+Prints F1 of held-out questions (six folds) at the threshold, then writes assistant/list_weights.json. Needs scikit-learn.
+"""
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from assistant import Assistant, open_assistant
+from assistant.evaluate import Question, read_questions
+from assistant.lists import FEATURES, features, topic
+
+OUT = Path(__file__).parent.parent / "assistant" / "list_weights.json"
+FOLDS = 6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("index")
+    parser.add_argument("questions", nargs="+", type=Path)
+    parser.add_argument("--threshold", type=float, default=0.4)
+    args = parser.parse_args()
+    assistant = open_assistant(index=args.index, model="quotes")
+    rows = [_row(assistant, q) for path in args.questions for q in read_questions(path) if q["type"] == "list"]
+    found = []
+    for fold in range(FOLDS):
+        model = _fit([row for i, row in enumerate(rows) if i % FOLDS != fold])
+        found += [_f1(row, model.predict_proba(row[0])[:, 1] > args.threshold) for row in rows[fold::FOLDS]]
+    print(f"{len(rows)} questions, F1 {statistics.mean(found):.3f}")
+    scaler, regression = _fit(rows)
+    weights = regression.coef_[0] / scaler.scale_
+    stored = {
+        "threshold": args.threshold,
+        "intercept": round(float(regression.intercept_[0] - weights @ scaler.mean_), 5),
+        "weights": {name: round(float(weight), 5) for name, weight in zip(FEATURES, weights, strict=True)},
+    }
+    OUT.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+
+
+def _row(assistant: Assistant, question: Question) -> tuple[Any, Any, int]:
+    about = topic(question["question"])
+    hits = assistant.search(about, 60)
+    matrix, _ = features(about, hits, assistant.index)
+    gold = set(question["gold_titles"])
+    return matrix, np.array([hit.paper.title in gold for hit in hits]), len(gold)
+
+
+def _fit(rows: list[tuple[Any, Any, int]]) -> Any:
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
+    return model.fit(np.vstack([row[0] for row in rows]), np.concatenate([row[1] for row in rows]))
+
+
+def _f1(row: tuple[Any, Any, int], kept: Any) -> float:
+    _, belongs, total = row
+    return float(2 * (belongs & kept).sum() / (kept.sum() + total))
+
+
+if __name__ == "__main__":
+    main()
