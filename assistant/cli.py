@@ -77,6 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("questions", metavar="QUESTIONS.jsonl", type=Path)
     evaluate.add_argument("--corpus", metavar="PATH", help="index these papers first, in a temporary folder")
     evaluate.add_argument("--sample", type=int, metavar="N", help="only N questions, drawn by a fixed seed, every type kept")
+    evaluate.add_argument("--entailment", metavar="MODEL", help="judge citations by this entailment model, a name or folder")
+    evaluate.add_argument("--baseline", metavar="FILE", type=Path, help="say what changed since the run written to this file")
     evaluate.add_argument("--json", metavar="OUT", type=Path, help="write every question's result to this file")
 
     serve = _command(commands, "serve", _serve, "serve the chat page")
@@ -237,15 +239,21 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _eval(args: argparse.Namespace) -> int:
-    from .evaluate import evaluate, read_questions, table
+    from index import NoSuchPath
+
+    from .evaluate import change, evaluate, read_questions, table
     from .terminal import progress
 
     questions = read_questions(args.questions, sample=args.sample)
     with progress() as report:
-        results = evaluate(questions, _settings(args), corpus=args.corpus, progress=report)
+        results = evaluate(questions, _settings(args), corpus=args.corpus, entailment=args.entailment, progress=report)
     if args.json:
         args.json.write_text(json.dumps(results, ensure_ascii=False, indent=1), encoding="utf-8")
     print(table(results))
+    if args.baseline:
+        if not args.baseline.is_file():
+            raise NoSuchPath(args.baseline)
+        print("\n" + change(results, json.loads(args.baseline.read_text(encoding="utf-8"))))
     return 0
 
 

@@ -18,8 +18,9 @@ from typing import Any
 
 from index import BadRecord, NoSuchPath, Progress
 
-from .answer import Status
+from .answer import Answer, Status
 from .assistant import Assistant
+from .attribution import Entails, attribution, by_checker, entailment_model
 from .followup import standalone, turns
 from .opening import build, open_assistant
 from .settings import Settings
@@ -29,9 +30,10 @@ Result = dict[str, Any]
 
 _DEPTH = 20
 _COLUMNS = (
-    ("hit@1", 1), ("hit@5", 1), ("hit@10", 1), ("all@10", 1), ("recall@20", 1), ("mrr@10", 1), ("nuggets", 1), ("words", 0),
-    ("cite_p", 1), ("cite_r", 1), ("cite_f1", 1), ("refused", 1),
+    "hit@1", "hit@5", "hit@10", "all@10", "recall@20", "mrr@10", "nuggets", "words", "cite_p", "cite_r", "cite_f1", "supported",
+    "alce_p", "refused", "correct",
 )  # fmt: skip
+_RESAMPLES = 2000
 
 
 def read_questions(path: Path, *, sample: int | None = None) -> list[Question]:
@@ -60,61 +62,99 @@ def read_questions(path: Path, *, sample: int | None = None) -> list[Question]:
 
 
 def evaluate(
-    questions: Sequence[Question], settings: Settings, *, corpus: str | None = None, progress: Progress | None = None
+    questions: Sequence[Question],
+    settings: Settings,
+    *,
+    corpus: str | None = None,
+    entailment: str | None = None,
+    progress: Progress | None = None,
 ) -> list[Result]:
-    """Ask every question; one result each. With `corpus`, its papers are indexed first and forgotten afterwards."""
+    """Ask every question; one result each.
+
+    With `corpus`, its papers are indexed first and forgotten afterwards. `entailment` names the model that judges whether
+    quotes carry sentences; without it the product's own check does.
+    """
+    entails = entailment_model(entailment) if entailment else by_checker
     if corpus is None:
-        return _ask_all(open_assistant(settings, progress=progress), questions, progress)
+        return _ask_all(open_assistant(settings, progress=progress), questions, entails, progress)
     with tempfile.TemporaryDirectory() as folder:
         build(settings, [corpus], Path(folder), progress=progress)
-        return _ask_all(open_assistant(settings, index=folder), questions, progress)
+        return _ask_all(open_assistant(settings, index=folder), questions, entails, progress)
 
 
-def _ask_all(assistant: Assistant, questions: Sequence[Question], progress: Progress | None) -> list[Result]:
-    assistant.ask("warm up")
+def _ask_all(assistant: Assistant, questions: Sequence[Question], entails: Entails, progress: Progress | None) -> list[Result]:
+    assistant.warm()
     results = []
     for done, question in enumerate(questions, 1):
-        results.append(measure(assistant, question))
+        results.append(measure(assistant, question, entails))
         if progress:
             progress("asking", done, len(questions))
     return results
 
 
-def measure(assistant: Assistant, question: Question) -> Result:
+def measure(assistant: Assistant, question: Question, entails: Entails = by_checker) -> Result:
     """Everything measured of one question: retrieval, the answer's nuggets and citations, the outcome, seconds."""
-    gold, text = question["gold_titles"], question["question"]
     started = time.perf_counter()
-    answer = assistant.ask(text, question["history"])
+    answer = assistant.ask(question["question"], question["history"])
     seconds = time.perf_counter() - started
-    found = [hit.paper.title for hit in assistant.search(standalone(text, turns(question["history"])), _DEPTH)]
-    cited = [paper.title for paper in answer.papers] if answer.status is Status.ANSWERED else []
-    ranks = [found.index(title) + 1 for title in gold if title in found]
+    answered = answer.status is Status.ANSWERED
+    cited = {paper.title for paper in answer.papers} if answered else set()
     result: Result = {
-        "id": question.get("id"), "type": question["type"], "question": text, "status": answer.status, "text": answer.text,
-        "cited": cited, "found": found[:10], "seconds": seconds, "words": len(re.sub(r"\[\d+\]", "", answer.text).split()),
-        "refused": float(answer.status is not Status.ANSWERED), "exact": float(_exact(assistant, answer.citations)),
-        "uncited": sum(not sentence.citations for sentence in answer.sentences),
+        "id": question.get("id"), "type": question["type"], "question": question["question"], "status": answer.status,
+        "text": answer.text, "query": answer.query, "cited": sorted(cited), "seconds": seconds, "tokens": dict(answer.tokens),
+        "words": len(re.sub(r"\[\d+\]", "", answer.text).split()), "refused": float(not answered),
+        "exact": float(_exact(assistant, answer)), "uncited": sum(not sentence.citations for sentence in answer.sentences),
+        "note": answer.note,
     }  # fmt: skip
-    if gold:
-        result |= {f"hit@{k}": float(any(rank <= k for rank in ranks)) for k in (1, 5, 10)}
-        result |= {"all@10": float(sum(rank <= 10 for rank in ranks) == len(gold)), "recall@20": len(ranks) / len(gold)}
-        result["mrr@10"] = max((1 / rank for rank in ranks if rank <= 10), default=0.0)
-        result["cite_r"] = len(set(cited) & set(gold)) / len(gold)
-    if cited and gold:
-        result["cite_p"] = len(set(cited) & set(gold)) / len(cited)
-    if gold:
-        result["cite_f1"] = 2 * len(set(cited) & set(gold)) / (len(cited) + len(gold))
+    result |= _retrieval(assistant, question) | _citations(question, answer, cited, entails)
     if question["nuggets"]:
         result["nuggets"] = statistics.mean(_held(nugget, answer.text) for nugget in question["nuggets"])
+    result["correct"] = float(_correct(question, result))
     return result
+
+
+def _retrieval(assistant: Assistant, question: Question) -> Result:
+    gold = question["gold_titles"]
+    if not gold:
+        return {}
+    query = standalone(question["question"], turns(question["history"]))
+    found = [hit.paper.title for hit in assistant.search(query, _DEPTH)]
+    ranks = [found.index(title) + 1 for title in gold if title in found]
+    hits = {f"hit@{k}": float(any(rank <= k for rank in ranks)) for k in (1, 5, 10)}
+    return hits | {
+        "found": found[:10],
+        "all@10": float(sum(rank <= 10 for rank in ranks) == len(gold)),
+        "recall@20": len(ranks) / len(gold),
+        "mrr@10": max((1 / rank for rank in ranks if rank <= 10), default=0.0),
+    }
+
+
+def _citations(question: Question, answer: Answer, cited: set[str], entails: Entails) -> Result:
+    gold, right = set(question["gold_titles"]), len(cited & set(question["gold_titles"]))
+    result: Result = {}
+    if gold:
+        result |= {"cite_r": right / len(gold), "cite_f1": 2 * right / (len(cited) + len(gold))}
+    if gold and cited:
+        result["cite_p"] = right / len(cited)
+    carried = attribution(answer, entails)
+    if carried.sentences:
+        result |= {"supported": carried.recalled / carried.sentences, "alce_p": carried.precise / max(carried.citations, 1)}
+    return result
+
+
+def _correct(question: Question, result: Result) -> bool:
+    """Refused where nothing could be said; else at least half of the nuggets or, where there are none, of the papers."""
+    if not question["gold_titles"]:
+        return bool(result["refused"])
+    return not result["refused"] and float(result.get("nuggets", result["cite_f1"])) >= 0.5
 
 
 def _held(alternatives: Iterable[str], text: str) -> bool:
     return any(re.search(alternative, text, re.IGNORECASE) for alternative in alternatives)
 
 
-def _exact(assistant: Assistant, citations: Iterable[Any]) -> bool:
-    for citation in citations:
+def _exact(assistant: Assistant, answer: Answer) -> bool:
+    for citation in answer.citations:
         paper = assistant.index.titled(citation.title)
         if paper is None or paper.abstract[citation.start : citation.end] != citation.quote:
             return False
@@ -126,24 +166,43 @@ def table(results: Sequence[Result]) -> str:
     groups: dict[str, list[Result]] = defaultdict(list)
     for result in results:
         groups[result["type"]].append(result)
-    lines = [f"{'type':<14}{'n':>5}" + "".join(f"{name:>11}" for name, _ in _COLUMNS)]
+    lines = [f"{'type':<13}{'n':>4}" + "".join(f"{name:>10}" for name in _COLUMNS)]
     for kind, group in sorted(groups.items()):
-        lines.append(f"{kind:<14}{len(group):>5}" + "".join(_cell(group, name, mean) for name, mean in _COLUMNS))
+        lines.append(f"{kind:<13}{len(group):>4}" + "".join(_cell(group, name) for name in _COLUMNS))
     seconds = sorted(result["seconds"] for result in results)
     p95 = seconds[min(len(seconds) - 1, int(0.95 * len(seconds)))]
-    answerable = [r for r in results if r["type"] != "unanswerable"]
+    answerable = [r for r in results if "hit@1" in r]
+    answered = [r for r in results if not r["refused"]]
     lines += [
         "",
         f"seconds p50 {statistics.median(seconds):.3f}, p95 {p95:.3f}",
         f"wrongly refused {sum(r['refused'] for r in answerable):.0f} of {len(answerable)} answerable",
+        f"correct {sum(r['correct'] for r in results):.0f} of {len(results)} asked, "
+        f"{sum(r['correct'] for r in answered):.0f} of {len(answered)} answered",
         f"quotes that are exact substrings: {sum(r['exact'] for r in results):.0f} of {len(results)} answers; "
         f"sentences without a citation: {sum(r['uncited'] for r in results)}",
     ]
     return "\n".join(lines)
 
 
-def _cell(group: Sequence[Result], name: str, mean: int) -> str:
+def _cell(group: Sequence[Result], name: str) -> str:
     values = [result[name] for result in group if name in result]
     if not values:
-        return f"{'-':>11}"
-    return f"{statistics.mean(values):>11.3f}" if mean else f"{statistics.median(values):>11.0f}"
+        return f"{'-':>10}"
+    return f"{statistics.median(values):>10.0f}" if name == "words" else f"{statistics.mean(values):>10.3f}"
+
+
+def change(results: Sequence[Result], baseline: Sequence[Result]) -> str:
+    """How the measures changed since an earlier run of the same questions, with paired bootstrap 95% intervals."""
+    before = {(result["id"], result["question"]): result for result in baseline}
+    pairs = [(result, before[key]) for result in results if (key := (result["id"], result["question"])) in before]
+    lines = [f"change over {len(pairs)} questions asked before (95% of paired resamples)"]
+    drawn = random.Random(0)
+    for name in (*_COLUMNS, "seconds"):
+        gains = [now[name] - then[name] for now, then in pairs if name in now and name in then]
+        if not gains:
+            continue
+        means = sorted(statistics.fmean(drawn.choices(gains, k=len(gains))) for _ in range(_RESAMPLES))
+        low, high = means[int(0.025 * _RESAMPLES)], means[int(0.975 * _RESAMPLES)]
+        lines.append(f"{name:<10} {statistics.fmean(gains):>+8.3f}  [{low:+.3f}, {high:+.3f}]  n={len(gains)}")
+    return "\n".join(lines)

@@ -247,7 +247,7 @@ def word_budget(question: str, words: int) -> float:
 
 
 def select(likely: Vectors, pool: Sequence[Candidate], words: float, *, several: bool) -> list[int]:
-    """Positions of the sentences taken, in that order. A sentence too long for what is left makes room for the two next best."""
+    """Positions of the sentences taken, in that order; one too long for what is left gives way to the next two."""
     vectors = np.stack([c.sentence.vector for c in pool])
     sizes = [len(c.sentence.text.split()) for c in pool]
     said = np.zeros(len(pool))

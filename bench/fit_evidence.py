@@ -20,8 +20,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from assistant import Settings, open_assistant
-from assistant.evidence import FEATURES, Candidate, asks_several, candidates, features, select, word_budget
 from assistant.evaluate import read_questions
+from assistant.evidence import FEATURES, Candidate, asks_several, candidates, features, select, word_budget
 from assistant.followup import standalone, turns
 
 OUT = Path(__file__).parent.parent / "assistant" / "evidence_weights.json"

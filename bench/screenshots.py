@@ -1,6 +1,6 @@
 """Pictures of the page at three widths in both themes: `make screenshots`. A few go into docs/ for the README.
 
-    python bench/screenshots.py [--index DIR] [--out FOLDER] [--only VIEW]
+python bench/screenshots.py [--index DIR] [--out FOLDER] [--only VIEW]
 """
 
 import argparse

@@ -126,9 +126,9 @@ def _content_faults(folder: Path, manifest: Manifest, chroma_url: str | None, sk
 
 def _disagreements(part: Part, papers: int, passages: int, manifest: Manifest) -> Iterator[Fault]:
     if papers != manifest.papers:
-        yield Fault(part, f"the {part} have {papers} papers, the manifest {manifest.papers}")
+        yield Fault(part, f"{papers} papers instead of {manifest.papers}")
     if passages != manifest.passages:
-        yield Fault(part, f"the {part} have {passages} passages, the manifest {manifest.passages}")
+        yield Fault(part, f"{passages} passages instead of {manifest.passages}")
 
 
 def _vector_faults(folder: Path, manifest: Manifest, chroma_url: str | None, catalog: Catalog) -> list[Fault]:

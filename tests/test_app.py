@@ -168,11 +168,12 @@ def test_two_users_see_nothing_of_each_other(browser: Any, small: str) -> None:
         page.goto(small)
         page.locator(".pa-example").first.wait_for()
     ask(one, ABOUT_SWIFTMO)
-    ask(other, "What is a dropout layer of noise?")
-    other.reload()
-    other.locator(".pa-done").wait_for()
-    assert "SwiftMo" not in other.locator("#pa").inner_text()
-    assert "dropout" not in turns_of(one).lower()
+    ask(other, "What is pruning of weights?")
+    for page, own, foreign in ((one, ABOUT_SWIFTMO, "pruning of weights"), (other, "What is pruning of weights?", "SwiftMo keep")):
+        page.reload()
+        page.locator(".pa-done").wait_for()
+        assert page.locator(".pa-question-text").all_inner_texts() == [own]
+        assert foreign not in page.locator("#pa").inner_text()
     for page in (one, other):
         page.context.close()
 
@@ -231,7 +232,8 @@ def test_keys_edit_and_ask_again(page: Any, small: str) -> None:
     page.get_by_role("button", name="Edit this question and ask again").first.click()
     page.locator(".pa-edit textarea").fill("What is pruning of weights?")
     page.get_by_role("button", name="Ask again", exact=True).click()
-    page.get_by_text("71%").first.wait_for()
+    page.locator(".pa-done .pa-question-text").get_by_text("pruning").wait_for()
+    assert "71%" in turns_of(page)
     assert page.locator(".pa-turn").count() == 1
 
 
@@ -258,7 +260,7 @@ def test_hostile_papers_are_shown_as_text(page: Any, small: str) -> None:
     assert HOSTILE.title in shown
     assert '<img src=x onerror="window.hacked=1">' in shown
     page.get_by_role("tab", name="Papers").click()
-    page.get_by_text(HOSTILE.title).last.wait_for()
+    page.locator(".pa-row .pa-title").get_by_text(HOSTILE.title).wait_for()
     page.get_by_role("tab", name="Map").click()
     page.locator("#pa-plot .point").first.wait_for()
     page.locator("#pa-plot .point").last.hover(force=True)
@@ -286,7 +288,7 @@ def test_lists_and_conversations_are_taken_away(page: Any, small: str) -> None:
         page.locator("#pa-export summary").click()
         return saved(page, page.locator("#pa-export").get_by_role("button", name=style).last.click)
 
-    (entry,) = bibtexparser.parse_string(from_answer("BibTeX")).entries
+    entry = bibtexparser.parse_string(from_answer("BibTeX")).entries[0]
     assert "SwiftMo" in entry["title"]
     assert entry["year"] == "2021"
     assert "SwiftMo" in rispy.loads(from_answer("RIS"))[0]["title"]
@@ -421,11 +423,10 @@ def test_the_page_is_there_before_the_papers(page: Any, served: Any, words_index
     thread.start()
     page.goto(served(preparation))
     page.get_by_text("Preparing the papers: embedding, 3 of 8").wait_for()
-    assert page.locator("#pa-send").is_disabled()
+    ask(page, ABOUT_SWIFTMO, wait=False)
     gate.set()
     thread.join()
-    page.locator(".pa-example").first.wait_for()
-    ask(page, ABOUT_SWIFTMO)
+    page.locator(".pa-done").wait_for()
     assert "two memories" in turns_of(page)
 
 

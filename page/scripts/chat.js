@@ -65,12 +65,16 @@ function showConversations() {
     const name = h('button', {type: 'button', class: 'pa-name', 'aria-current': id === current?.id ? 'true' : null, onclick: () => { openConversation(id); closeSide(); }}, title);
     const rename = () => {
       const box = h('input', {type: 'text', value: title, 'aria-label': 'Name of the conversation'});
-      const done = () => renameConversation(id, box.value);
+      const done = save => {
+        if (!box.isConnected) return;
+        box.replaceWith(name);
+        if (save) renameConversation(id, box.value);
+      };
       box.addEventListener('keydown', event => {
-        if (event.key === 'Enter') done();
-        if (event.key === 'Escape') { event.stopPropagation(); showConversations(); }
+        if (event.key === 'Enter') done(true);
+        if (event.key === 'Escape') { event.stopPropagation(); done(false); }
       });
-      box.addEventListener('blur', done, {once: true});
+      box.addEventListener('blur', () => done(true));
       name.replaceWith(box);
       box.select();
     };
@@ -102,7 +106,6 @@ const options = () => ({
 async function ask(question, at = current.turns.length, how = options()) {
   const conversation = current;
   if (!question.trim() || writing.has(conversation.id)) return;
-  if (about.phase === 'opening') return banner('The papers are still being prepared; ask in a moment.', 'wait');
   const turn = {id: crypto.randomUUID?.() || String(Math.random()), question: question.trim(), how, state: 'writing', text: '', answer: null};
   const history = conversation.turns.slice(0, at).filter(t => t.answer).slice(-REMEMBERED_TURNS).map(t => [t.question, t.answer.said]);
   conversation.turns = [...conversation.turns.slice(0, at), turn];
@@ -128,7 +131,7 @@ async function ask(question, at = current.turns.length, how = options()) {
   }
   writing.delete(conversation.id);
   keep(conversation);
-  showTurn(conversation, turn);
+  for (const shown of conversation.turns) showTurn(conversation, shown);
   showComposer();
   if (current.id === conversation.id) say(spoken(turn));
 }
@@ -348,6 +351,18 @@ function showExport() {
 
 // ---- the box one types into
 
+let sendWhenReady = false;
+
+function send() {
+  const box = $('question');
+  sendWhenReady = about.phase === 'opening' && box.value.trim() !== '';
+  if (sendWhenReady) return say('Your question is asked as soon as the papers are ready');
+  if (!box.value.trim() || writing.has(current.id)) return;
+  ask(box.value);
+  box.value = '';
+  fit(box);
+}
+
 function fit(box) {
   box.style.height = 'auto';
   box.style.height = `${Math.min(box.scrollHeight, 200)}px`;
@@ -357,7 +372,6 @@ function showComposer() {
   const busy = writing.has(current.id);
   $('send').hidden = busy;
   $('stop').hidden = !busy;
-  $('send').disabled = about.phase === 'opening';
   $('mode').hidden = !about.model || about.model === 'quotes';
   $('scope').hidden = !scope.length;
   $('scope').replaceChildren('Asking only about', ...scope.map(card => h('span', {class: 'pa-chip'}, card.title,

@@ -50,6 +50,7 @@ async function refresh() {
   $('corpus').textContent = `${about.papers.toLocaleString()} papers, answers by ${about.model}`;
   showFilters();
   showComposer();
+  if (sendWhenReady) send();
 }
 
 function lookAgain() {
@@ -72,12 +73,6 @@ function openFirst() {
 
 function listen() {
   const box = $('question');
-  const send = () => {
-    if (!box.value.trim() || writing.has(current.id) || about.phase === 'opening') return;
-    ask(box.value);
-    box.value = '';
-    fit(box);
-  };
   $('composer').addEventListener('submit', event => { event.preventDefault(); send(); });
   box.addEventListener('keydown', event => {
     if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) { event.preventDefault(); send(); }
