@@ -15,6 +15,7 @@ from .answer import Answer, AnswerSentence, Citation, Status, Verdict
 from .answerers import Answerer, Draft, Quotes, Usage
 from .evidence import Evidence
 from .followup import standalone, turns
+from .parts import with_parts
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class _Asking:
             yield answer
             return
         with self._timed("search"):
-            hits = self._index.search(query, self._settings.papers)
+            hits, nothing = with_parts(query, self._index.search(query, self._settings.papers), self._index)
         with self._timed("evidence"):
             weighed = evidence_.weigh(self._question, query, hits, self._index)
             status = sufficiency.judge(weighed, self._index, self._settings.sufficiency)
@@ -164,7 +165,7 @@ class _Asking:
                         yield part
                     else:
                         usage = part
-            note = usage.failure
+            note = " ".join(filter(None, [usage.failure, *(f"Nothing on “{part}” was found." for part in nothing)]))
             text = " ".join(map(str, self._sentences))
         else:
             text = _refusal(status, hits, len(self._index.papers))

@@ -146,7 +146,8 @@ def _correct(question: Question, result: Result) -> bool:
     """Refused where nothing could be said; else at least half of the nuggets or, where there are none, of the papers."""
     if not question["gold_titles"]:
         return bool(result["refused"])
-    return not result["refused"] and float(result.get("nuggets", result["cite_f1"])) >= 0.5
+    share: float = result["nuggets"] if "nuggets" in result else result["cite_f1"]
+    return not result["refused"] and share >= 0.5
 
 
 def _held(alternatives: Iterable[str], text: str) -> bool:

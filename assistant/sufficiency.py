@@ -2,8 +2,8 @@
 
 Relevance is the wrong test for that (a near miss is as relevant as an answer), so the score looks at what is asked and
 whether it is there: the question's content words, its names and numbers, the thing after "which" or "how many", a figure
-where one is wanted, and how far the best paper stands out. The score is that of small gradient-boosted trees, fitted by
-bench/fit_sufficiency.py on answerable and unanswerable questions; trees and threshold lie in sufficiency_model.json.
+where one is wanted, and how far the best paper stands out. The score is the estimate of a logistic regression, fitted by
+bench/fit_sufficiency.py on answerable and unanswerable questions; weights and threshold lie in sufficiency_weights.json.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from index import PaperIndex, content_stems, stems
+from index import PaperIndex, SettingsError, content_stems, stems
 
 from .answer import Status
 from .checking import names, numbers
@@ -43,31 +43,28 @@ def judge(weighed: Weighed, index: PaperIndex, model: Path | None = None) -> Sta
     if _ASKS_YEAR.search(weighed.question) and not any(_YEAR.search(hit.paper.abstract) for hit in weighed.hits):
         return Status.NOT_STATED
     known = features(weighed, index)
-    trees = load(model)
-    if missing(known, trees) < trees["threshold"]:
+    fitted = load(model)
+    if missing(known, fitted) < fitted["threshold"]:
         return Status.ANSWERED
     on_topic = known["similarity"] >= _NEAR or known["content in best paper"] >= _COVERED
     return Status.NOT_STATED if on_topic else Status.NOT_FOUND
 
 
-def missing(known: Mapping[str, float], trees: Mapping[str, Any]) -> float:
+def missing(known: Mapping[str, float], fitted: Mapping[str, Any]) -> float:
     """How likely what is asked is not there, in 0..1."""
-    logit = trees["baseline"]
-    for tree in trees["trees"]:
-        node = 0
-        while tree["feature"][node] is not None:
-            go_left = known[tree["feature"][node]] <= tree["threshold"][node]
-            node = tree["left"][node] if go_left else tree["right"][node]
-        logit += tree["value"][node]
+    logit = fitted["intercept"] + sum(weight * known[name] for name, weight in fitted["weights"].items())
     return float(1 / (1 + np.exp(-logit)))
 
 
 @cache
 def load(model: Path | None = None) -> Mapping[str, Any]:
-    """The fitted trees and their threshold: those that ship with the product, or of a file."""
-    source = model or files(__package__) / "sufficiency_model.json"
-    stored: Mapping[str, Any] = json.loads(source.read_text(encoding="utf-8"))
-    return stored
+    """The fitted weights and their threshold: those that ship with the product, or of a file. Raises SettingsError."""
+    source = model or files(__package__) / "sufficiency_weights.json"
+    try:
+        stored: Mapping[str, Any] = json.loads(source.read_text(encoding="utf-8"))
+        return {name: stored[name] for name in ("threshold", "intercept", "weights")}
+    except (OSError, ValueError, KeyError) as exc:
+        raise SettingsError(f"{source}: not a calibration made by bench/fit_sufficiency.py ({exc})") from exc
 
 
 def features(weighed: Weighed, index: PaperIndex) -> dict[str, float]:

@@ -111,14 +111,23 @@ def progress() -> Iterator[Progress]:
 
 
 def _plain() -> Progress:
-    last: tuple[str, float] = ("", 0.0)
+    running, untold, told = "", "", 0.0
+
+    def tell(line: str) -> None:
+        nonlocal untold, told
+        untold, told = "", time.monotonic()
+        print(line, file=sys.stderr, flush=True)
 
     def report(stage: str, done: int, total: int | None) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if stage != last[0] or now - last[1] >= _PLAIN_EVERY or (total is not None and done == total):
-            last = (stage, now)
-            print(f"{stage} {done}" + (f" of {total}" if total else ""), file=sys.stderr, flush=True)
+        nonlocal running, untold
+        line = f"{stage} {done}" + (f" of {total}" if total else "")
+        if stage != running and untold:  # how the stage before this one ended
+            tell(untold)
+        if stage != running or time.monotonic() - told >= _PLAIN_EVERY or done == total:
+            tell(line)
+        else:
+            untold = line
+        running = stage
 
     return report
 
@@ -154,6 +163,9 @@ def _bar() -> Iterator[Progress]:
 
     def report(stage: str, done: int, total: int | None) -> None:
         if stage not in tasks:
+            for before in bar.tasks:  # only now is it known how much there was
+                if before.total is None:
+                    bar.update(before.id, total=before.completed)
             tasks[stage] = bar.add_task(stage, total=total)
         bar.update(tasks[stage], completed=done, total=total)
 
