@@ -2,6 +2,7 @@
 # make run CORPUS=path/to/papers   ask those instead
 # make test                        lint, types and all tests
 # make install                     .venv and nothing else
+# make screenshots                 pictures of the page at three widths in both themes, into screenshots/
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,7 +10,7 @@ CORPUS ?=
 PORT ?= 7860
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run install test
+.PHONY: run install test screenshots
 
 run: .venv/local
 ifneq ($(strip $(CORPUS)),)
@@ -26,6 +27,9 @@ test: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+screenshots: .venv/test
+	$(BIN)/python bench/screenshots.py
 
 .venv/base: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=...")'

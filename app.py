@@ -2,22 +2,30 @@
 
 from typing import TYPE_CHECKING
 
-from assistant import Assistant, PaperError, Settings, SettingsError, open_assistant
-from page import LAUNCH, Preparation, build_page
+from assistant import PaperError, Settings, SettingsError
 
 if TYPE_CHECKING:
     import gradio as gr
 
+    from assistant import Assistant, Progress
 
-def build_app(assistant: Assistant) -> "gr.Blocks":
+
+def build_app(assistant: "Assistant") -> "gr.Blocks":
     """The page over an assistant."""
+    from page import Preparation, build_page
+
     return build_page(Preparation.done(assistant))
 
 
 def serve(settings: Settings) -> None:
     """Serve the page and print its address; the papers are opened and models loaded behind it. Raises PaperError."""
-    preparation = Preparation(lambda progress: open_assistant(settings, progress=progress))
-    page = build_page(preparation)
+    from page import say_starting
+
+    with say_starting(settings.host, settings.port):
+        from page import LAUNCH, Preparation, build_page
+
+        preparation = Preparation(lambda progress: _opened(settings, progress))
+        page = build_page(preparation)
     user, _, password = (settings.auth or "").partition(":")
     try:
         page.launch(
@@ -37,6 +45,12 @@ def serve(settings: Settings) -> None:
         page.close()
         raise
     page.block_thread()
+
+
+def _opened(settings: Settings, progress: "Progress") -> "Assistant":
+    from assistant import open_assistant  # once the page is there: this import takes half a second
+
+    return open_assistant(settings, progress=progress)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ _FRAME = re.compile(
     rf"study|cover|use|using|i\.e\.|it|them|for|with|{_SEVERAL[1:-1]})\b",
     re.IGNORECASE,
 )
+_COPULA = re.compile(r"^(is|are)\s+", re.IGNORECASE)
 _YEARS = re.compile(r"\b(since|after|before|until|from|in|of)\s+((?:19|20)\d\d)\b", re.IGNORECASE)
 _BOUNDS = {"since": (0, 9999), "after": (1, 9999), "before": (-9999, -1), "until": (-9999, 0)}
 _AUTHOR = re.compile(r"\b(?:by|author(?:ed by)?)\s+([A-Z][\w'-]+(?:\s+[A-Z][\w'-]+)*)")
@@ -57,6 +58,7 @@ def asks_list(question: str) -> bool:
 def topic(question: str) -> str:
     """What the papers should be about: the question without the words that ask for a list."""
     bare = " ".join(_FRAME.sub(" ", _AUTHOR.sub(" ", _YEARS.sub(" ", question))).split()).strip(" ?.,:;-")
+    bare = _COPULA.sub("", bare)
     return bare or question
 
 

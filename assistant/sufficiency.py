@@ -4,6 +4,8 @@ Relevance is the wrong test for that (a near miss is as relevant as an answer), 
 whether it is there: the question's content words, its names and numbers, the thing after "which" or "how many", a figure
 where one is wanted, and how far the best paper stands out. The score is the estimate of a logistic regression, fitted by
 bench/fit_sufficiency.py on answerable and unanswerable questions; weights and threshold lie in sufficiency_weights.json.
+No feature depends on how long a question is or how large the collection (that tells question sets apart, not what is in
+the papers), and the fit is constrained: evidence can only speak for an answer, its absence only against.
 """
 
 import json
@@ -33,6 +35,8 @@ _FIGURE = re.compile(
 )
 _ASKS_YEAR = re.compile(r"\b(in )?(what|which) year\b", re.IGNORECASE)
 _YEAR = re.compile(r"\b(19|20)\d\d\b")
+_DETAIL = re.compile(r"\b(who|when|where|which|whose)\b", re.IGNORECASE)
+_GENERAL = "idea method approach algorithm model mean propose describe summarise summarize main result"
 _NEAR, _COVERED = 0.66, 0.4
 
 
@@ -42,12 +46,25 @@ def judge(weighed: Weighed, index: PaperIndex, model: Path | None = None) -> Sta
         return Status.NOT_FOUND
     if _ASKS_YEAR.search(weighed.question) and not any(_YEAR.search(hit.paper.abstract) for hit in weighed.hits):
         return Status.NOT_STATED
+    if _asks_for_title(weighed):
+        return Status.ANSWERED
     known = features(weighed, index)
+    if not known["content anywhere"]:
+        return Status.NOT_FOUND
     fitted = load(model)
     if missing(known, fitted) < fitted["threshold"]:
         return Status.ANSWERED
     on_topic = known["similarity"] >= _NEAR or known["content in best paper"] >= _COVERED
     return Status.NOT_STATED if on_topic else Status.NOT_FOUND
+
+
+def _asks_for_title(weighed: Weighed) -> bool:
+    """Whether the question asks what a paper is about and nothing else: all it says stands in one of the first titles."""
+    question = weighed.question
+    content = set(content_stems(question)) - set(stems([_GENERAL])[0])
+    if not content or _DETAIL.search(question) or asks_number(question):
+        return False
+    return any(content <= set(words) for words in stems([hit.paper.title for hit in weighed.hits[:2]]))
 
 
 def missing(known: Mapping[str, float], fitted: Mapping[str, Any]) -> float:
@@ -83,23 +100,18 @@ def features(weighed: Weighed, index: PaperIndex) -> dict[str, float]:
             "follow-up": float(weighed.query != question),
             "asks how": float(asks_how(question)),
             "asks several": float(asks_several(question)),
-            "length": float(np.log1p(len(question.split()))),
         }
     )
 
 
 def _standing(weighed: Weighed) -> dict[str, float]:
     """How far the best paper and the best sentences stand out."""
-    scores = [hit.score for hit in weighed.hits]
     likely = np.sort(weighed.likely)[::-1]
     ranks = np.array([c.rank for c in weighed.pool])
     cosine, searched = weighed.columns["asked cosine"], weighed.columns["searched cosine"]
     return {
         "similarity": weighed.hits[0].similarity,
-        "gap to second": scores[0] - scores[min(1, len(scores) - 1)],
-        "lexical": weighed.hits[0].lexical,
         "likeliest": float(likely[0]),
-        "likely in all": float(likely[:4].sum()),
         "likeliest of best paper": float(weighed.likely[ranks == ranks.min()].max()),
         "nearest": float(cosine.max()),
         "nearest of best paper": float(cosine[ranks == ranks.min()].max()),
@@ -112,18 +124,12 @@ def _words(question: str, query: str, papers: Sequence[set[str]], index: PaperIn
     asked, searched = (sorted(set(words)) for words in stems([question, query]))
     telling = index.idf(asked)
     shares = [_share(asked, telling, paper) for paper in papers]
-    absent = telling[[word not in papers[0] for word in asked]]
     anywhere = set().union(*papers)
     return {
         "words in best paper": shares[0],
         "words in a paper": max(shares),
         "query words in best paper": _share(searched, index.idf(searched), papers[0]),
         "words anywhere": _share(asked, telling, anywhere),
-        "words absent": float(len(absent)),
-        "most telling absent": float(absent.max(initial=0.0)),
-        "telling absent": float(absent.sum()),
-        "words": float(len(asked)),
-        "words nowhere": float(sum(word not in anywhere for word in asked)),
     }
 
 
@@ -141,9 +147,6 @@ def _content(
         "content anywhere": _share(content, telling, anywhere),
         "content in a sentence": max(_share(content, telling, words) for words in sentences),
         "content in likely sentence": max(_share(content, telling, sentences[i]) for i in likeliest),
-        "content words": float(len(content)),
-        "content absent": float(sum(word not in papers[0] for word in content)),
-        "content nowhere": float(sum(word not in anywhere for word in content)),
         "focus in best paper": _part(focus, papers[0]),
         "focus anywhere": _part(focus, anywhere),
         "focus in likely sentence": max(_part(focus, sentences[i]) for i in likeliest),
@@ -182,7 +185,6 @@ def _names(question: str, texts: Sequence[str]) -> dict[str, float]:
     return {
         "names absent": float(np.mean([name not in best for name in asked])) if asked else 0.0,
         "names nowhere": float(np.mean([name not in everything for name in asked])) if asked else 0.0,
-        "names": float(len(asked)),
         "number nowhere": float(any(number not in everything for number in numbers(question))),
     }
 

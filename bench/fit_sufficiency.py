@@ -1,12 +1,12 @@
 """Fit assistant/sufficiency.py: when the papers found do not hold what is asked.
 
-    python bench/fit_sufficiency.py INDEX QUESTIONS.jsonl... [--out FILE] [--wrongly 0.028]
+    python bench/fit_sufficiency.py INDEX QUESTIONS.jsonl... [--out FILE] [--wrongly 0.05]
 
 Questions without gold papers are unanswerable; those for lists are left out, they are never refused here. Prints, over
 five folds, how many of each type would be refused where at most `--wrongly` of the answerable ones are, then writes
 weights and threshold. To calibrate on a corpus of your own, ask some forty questions that it answers and some forty that
 it does not, and name the file in the setting SUFFICIENCY.
-Needs scikit-learn.
+Needs scikit-learn and SciPy.
 """
 
 import argparse
@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
+from scipy.optimize import minimize
+from scipy.special import expit
 from sklearn.model_selection import StratifiedKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from assistant import Assistant, open_assistant
 from assistant.evaluate import Question, read_questions
@@ -28,6 +27,9 @@ from assistant.followup import standalone, turns
 from assistant.lists import asks_list
 from assistant.sufficiency import features
 
+AGAINST = {"names absent", "names nowhere", "number nowhere", "asks number", "asks count", "has focus"}
+FREE = {"asks how"}
+PENALTY = 3.0
 OUT = Path(__file__).parent.parent / "assistant" / "sufficiency_weights.json"
 
 
@@ -36,7 +38,7 @@ def main() -> None:
     parser.add_argument("index")
     parser.add_argument("questions", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--wrongly", type=float, default=0.028)
+    parser.add_argument("--wrongly", type=float, default=0.05)
     args = parser.parse_args()
     assistant = open_assistant(index=args.index, model="quotes")
     questions = [q for path in args.questions for q in read_questions(path) if not asks_list(q["question"])]
@@ -46,12 +48,11 @@ def main() -> None:
     refuse = np.array([not q["gold_titles"] for q in questions])
     held = np.zeros(len(questions))
     for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(matrix, refuse):
-        held[test] = _fit(matrix[train], refuse[train]).predict_proba(matrix[test])[:, 1]
+        weights, intercept = _fit(names, matrix[train], refuse[train])
+        held[test] = expit(matrix[test] @ weights + intercept)
     threshold = float(np.quantile(held[~refuse], 1 - args.wrongly))
     _report(questions, held > threshold)
-    scaler, regression = _fit(matrix, refuse)
-    weights = regression.coef_[0] / scaler.scale_
-    intercept = float(regression.intercept_[0] - weights @ scaler.mean_)
+    weights, intercept = _fit(names, matrix, refuse)
     fitted = {
         "threshold": round(threshold, 4),
         "intercept": round(intercept, 5),
@@ -66,8 +67,21 @@ def _known(assistant: Assistant, question: Question) -> dict[str, float]:
     return features(weigh(question["question"], query, hits, assistant.index), assistant.index)
 
 
-def _fit(matrix: Any, refuse: Any) -> Any:
-    return make_pipeline(StandardScaler(), LogisticRegression(C=0.2, max_iter=3000)).fit(matrix, refuse)
+def _fit(names: list[str], matrix: Any, refuse: Any) -> tuple[Any, float]:
+    """Weights and intercept of a logistic regression whose weights have the sign that they should have."""
+    mean, spread = matrix.mean(axis=0), matrix.std(axis=0) + 1e-9
+    scaled = (matrix - mean) / spread
+
+    def loss(w: Any) -> tuple[float, Any]:
+        p = expit(scaled @ w[:-1] + w[-1])
+        value = -np.log(np.where(refuse, p, 1 - p) + 1e-12).sum() + PENALTY * (w[:-1] ** 2).sum()
+        return float(value), np.r_[scaled.T @ (p - refuse) + 2 * PENALTY * w[:-1], (p - refuse).sum()]
+
+    bounds = [(None, None) if n in FREE else (0, None) if n in AGAINST else (None, 0) for n in names]
+    start = np.zeros(len(names) + 1)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[*bounds, (None, None)]).x
+    weights = found[:-1] / spread
+    return weights, float(found[-1] - weights @ mean)
 
 
 def _report(questions: list[Question], refused: Any) -> None:

@@ -18,7 +18,7 @@ from page import LAUNCH
 WIDTHS = {"phone": (390, 844), "tablet": (820, 1100), "desktop": (1360, 850)}
 THEMES = ("light", "dark")
 DOCS = Path(__file__).parent.parent / "docs"
-SHOWN = {"answer-desktop-light", "answer-desktop-dark", "map-desktop-light", "papers-desktop-light", "answer-phone-light"}
+SHOWN = {"answer-desktop-light", "answer-phone-dark", "papers-desktop-light", "map-desktop-light"}
 
 
 def ask(page: Page, question: str) -> None:

@@ -44,6 +44,7 @@ Vectors = NDArray[np.float32]
 Progress = Callable[[str, int, int | None], None]
 
 _BATCH = 32
+_MOST_ADDED = 2  # passages ever added, to each that is there: beyond that the vectors are copied one by one, not as files
 _SHOWN_PROBLEMS = 1000
 
 
@@ -118,12 +119,13 @@ class _Build:
         second_name = second.name if second else None
         self._recipe = Recipe(embeddings.name, embeddings.dimension, embeddings.max_tokens, overlap, second_name)
         self._report = BuildReport()
-        self._work = folder / "building"
-        self._work.mkdir(exist_ok=True)
+        self._added = 0
         try:
             self._current: Manifest | None = Manifest.load(folder)
         except IndexMissing:
             self._current = None
+        self._work = folder / "building"
+        self._work.mkdir(exist_ok=True)
 
     def run(self, paths: Iterable[Path | str], *, sync: bool, strict: bool, dry_run: bool) -> BuildReport:
         report, current = self._report, self._current
@@ -140,12 +142,15 @@ class _Build:
                 if fresh or touched or report.repaired:
                     self._write(staging, removed, fresh=fresh)
         if not dry_run:
-            self._sweep()
-            shutil.rmtree(self._work, ignore_errors=True)
+            for path in self._work.glob("vectors-*"):
+                path.unlink()
+            if self._chroma_url:
+                sweep_collections(self._chroma_url, self._folder, keep=self._sweep())
         return report
 
     def close(self) -> None:
-        """Leave nothing behind but the vectors that a stopped build has made."""
+        """Leave nothing behind but the vectors of a build that did not come to its end."""
+        self._sweep()
         with suppress(OSError):
             self._work.rmdir()
 
@@ -196,21 +201,21 @@ class _Build:
             raise IndexNotWritten(self._folder, exc.reason) from exc
 
     def _next_generation(self, staging: Staging, removed: Sequence[str], *, fresh: bool) -> str:
-        current = self._current.generation if self._current else None
-        self._sweep()
+        self._sweep()  # now, since what a killed build has left may be what fills the disk
         name = next_name(self._folder)
         target = generation_folder(self._folder, name)
         target.mkdir(parents=True)
         with self._stage("copy"):
-            store = self._start_store(target, name, None if fresh else current)
-        with closing(store), closing(Catalog(catalog_file(self._folder, name), writable=True)) as catalog:
-            with self._stage("embed and write"):
+            store = self._start_store(name, None if fresh else self._current)
+        with closing(Catalog(catalog_file(self._folder, name), writable=True)) as catalog:
+            with closing(store), self._stage("embed and write"):
                 gone = [*removed, *(paper.id for paper in staging.papers(Change.CHANGED))]
                 store.remove(gone)
                 catalog.remove(gone)
                 for paper in staging.papers(Change.SEEN_ELSEWHERE):
                     catalog.set_sources(paper.id, paper.sources)
                 self._add(catalog, store, staging, fresh=fresh, removed=set(removed))
+                store.settle()
                 catalog.commit()
             self._report.papers, self._report.passages = len(catalog), catalog.passage_count()
             with self._stage("index words"):
@@ -220,18 +225,22 @@ class _Build:
                 raise IndexDamaged(target, fault.problem)
         return name
 
-    def _start_store(self, target: Path, name: str, current: str | None) -> VectorStore:
+    def _start_store(self, name: str, current: Manifest | None) -> VectorStore:
         """The vectors of the current generation, copied to where the next one will be; none if there is none."""
         store = VectorStore.of(self._folder, name, self._chroma_url)
         if current is None:
             return store.create(asdict(self._recipe))
-        shutil.copy2(catalog_file(self._folder, current), catalog_file(self._folder, name))
-        if self._chroma_url:
-            with closing(VectorStore.of(self._folder, current, self._chroma_url).open()) as stored:
-                stored.copy_to(store.create(asdict(self._recipe)))
-        else:
-            _copy_chroma(generation_folder(self._folder, current) / "chroma", target / "chroma")
-        return store.open()
+        shutil.copy2(catalog_file(self._folder, current.generation), catalog_file(self._folder, name))
+        if not self._chroma_url and current.added <= _MOST_ADDED * current.passages:
+            served, coming = (generation_folder(self._folder, each) / "chroma" for each in (current.generation, name))
+            _copy_chroma(served, coming)
+            self._added = current.added
+            store.open().unsettle()
+            return store
+        with closing(VectorStore.of(self._folder, current.generation, self._chroma_url).open()) as stored:
+            stored.copy_to(store.create(asdict(self._recipe)))
+        self._added = current.passages
+        return store
 
     def _add(self, catalog: Catalog, store: VectorStore, staging: Staging, *, fresh: bool, removed: set[str]) -> None:
         papers: Iterator[Paper] = staging.papers(Change.NEW, Change.CHANGED)
@@ -268,6 +277,7 @@ class _Build:
         wholes = self._embed(cache, self._second, [whole_text(paper) for paper in papers]) if self._second else None
         owners = [paper.id for paper, group in zip(papers, chunks, strict=True) for _ in group]
         store.add(passages, owners, vectors[: len(passages)])
+        self._added += len(passages)
         at = len(passages)
         for number, (paper, where, group, texts_of) in enumerate(zip(papers, spans, chunks, sentences, strict=True)):
             whole = wholes[number] if wholes is not None else None
@@ -295,18 +305,19 @@ class _Build:
     def _swap(self, name: str) -> None:
         with self._stage("swap"):
             changing = rewritten_by_readers(generation_folder(self._folder, name) / "chroma")
-            self._current = replace(self._manifest(name), files=seal(self._folder, name, changing))
-            self._current.save(self._folder)
+            replace(self._manifest(name), files=seal(self._folder, name, changing)).save(self._folder)
 
     def _manifest(self, name: str) -> Manifest:
         built = datetime.now(UTC).isoformat(timespec="seconds")
-        return Manifest(name, self._recipe, self._report.papers, self._report.passages, built, self._corpus)
+        return Manifest(name, self._recipe, self._report.papers, self._report.passages, built, self._corpus, self._added)
 
-    def _sweep(self) -> None:
-        """Delete what builds have left behind, but nothing that a reader has open."""
-        left = sweep(self._folder, keep={self._current.generation} if self._current else set())
-        if self._chroma_url:
-            sweep_collections(self._chroma_url, self._folder, keep=left)
+    def _sweep(self) -> set[str]:
+        """Delete what is not served, but nothing that a reader has open; the generations that are left."""
+        try:
+            served = {Manifest.load(self._folder).generation}
+        except IndexMissing:
+            served = set()
+        return sweep(self._folder, keep=served)
 
     def _counted(self, stage: str, passages: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         """The passages of all papers, told of as papers."""

@@ -29,7 +29,7 @@ create index if not exists keys_paper on keys (paper);
 create index if not exists papers_by_title on papers (title collate nocase, year, sources);
 create index if not exists papers_by_year on papers (year, title collate nocase, sources);
 create virtual table if not exists words using fts5 (
-    title, abstract, content='papers', content_rowid='row', tokenize='unicode61 remove_diacritics 2', prefix='2 3');
+    title, abstract, content='papers', content_rowid='row', tokenize='unicode61 remove_diacritics 2', prefix='1 2 3');
 create trigger if not exists words_added after insert on papers begin
     insert into words (rowid, title, abstract) values (new.row, new.title, new.abstract); end;
 create trigger if not exists words_removed after delete on papers begin
@@ -74,6 +74,7 @@ class Catalog:
                 self._lease()
             self._db = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, check_same_thread=False)
             if writable:
+                self._db.execute("pragma synchronous = off")  # a generation is put on disk as a whole (see `seal`)
                 had_words = self._has_words()
                 self._db.executescript(_SCHEMA)
                 if not had_words:  # a copy of a catalog from before there were any
@@ -126,10 +127,10 @@ class Catalog:
         words = re.findall(r"\w+", text) or text.split()
         wanted = ["true"]
         values: dict[str, object] = {"year": year, "source": json.dumps(source, ensure_ascii=False)}
-        if words and self._has_words():
+        if re.search(r"\w", text) and self._has_words():
             wanted.append("row in (select rowid from words where words match :words)")
             values["words"] = " ".join(f'"{word.replace(chr(34), "")}"*' for word in words)
-        else:  # an index from before there were words
+        else:  # signs alone, or an index from before there were words
             wanted += [f"instr(lower(title || ' ' || abstract), lower(:word{n}))" for n in range(len(words))]
             values |= {f"word{n}": word for n, word in enumerate(words)}
         if year is not None:

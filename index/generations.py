@@ -11,6 +11,7 @@ Chroma alone writes to some of its files even then (see `rewritten_by_readers` i
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from .locks import unused
 SCHEMA_VERSION = 2
 _MANIFEST = "manifest.json"
 _CATALOG = "catalog.sqlite"
+_NAME = re.compile(r"\d{6}(-[0-9a-f]{6})?")
 CHROMA_FILE = "chroma.sqlite3"
 
 
@@ -42,7 +44,11 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The generation to serve and what is in it; `files`: by path, the size and SHA-256 of each that never changes."""
+    """The generation to serve and what is in it.
+
+    `files`: by path, the size and SHA-256 of each that never changes. `added`: how many passages were ever added to its
+    vectors; Chroma keeps the place of each that was removed.
+    """
 
     generation: str
     recipe: Recipe
@@ -50,6 +56,7 @@ class Manifest:
     passages: int
     built: str
     corpus: str | None = None
+    added: int = 0
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
@@ -125,13 +132,13 @@ def next_name(folder: Path) -> str:
     Chroma remembers folders for as long as a process lives, and a server keeps collections: no name may come again,
     not even when the index was deleted in between.
     """
-    taken = [int(number) for name in generations(folder) if (number := name.partition("-")[0]).isdigit()]
+    taken = [int(name.partition("-")[0]) for name in generations(folder)]
     return f"{max(taken, default=0) + 1:06d}-{secrets.token_hex(3)}"
 
 
 def generations(folder: Path) -> set[str]:
     """The names of all generations that are there, complete or not."""
-    return {path.name for path in (folder / "generations").glob("*")}
+    return {path.name for path in (folder / "generations").glob("*") if _NAME.fullmatch(path.name)}
 
 
 def sweep(folder: Path, keep: set[str]) -> set[str]:

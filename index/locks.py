@@ -84,4 +84,6 @@ def _locked(path: Path, mode: int, kind: int) -> int | None:
     except BlockingIOError:
         os.close(descriptor)
         return None
+    except OSError:  # a file system that has no locks: without them a reader may have to open the index anew
+        pass
     return descriptor

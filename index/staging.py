@@ -153,7 +153,7 @@ class VectorCache:
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path)
-        self._db.execute("create table if not exists vectors (text blob primary key, vector blob) without rowid")
+        self._db.execute("create table if not exists vectors (text blob primary key, vector blob)")
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
         """Those that are here."""

@@ -24,6 +24,8 @@ Vectors = NDArray[np.float32]
 
 _COLLECTION = "passages"
 _PAGE = 1000
+_SPARINGLY = {"sync_threshold": 1000, "batch_size": 100}  # how often vectors go from Chroma's log to their own files
+_AT_ONCE = {"sync_threshold": 2, "batch_size": 2}
 
 
 class VectorStore:
@@ -48,7 +50,7 @@ class VectorStore:
             self._collection = self._client.get_or_create_collection(
                 self._name,
                 embedding_function=None,
-                configuration={"hnsw": {"space": "cosine", "ef_search": 200, "ef_construction": 200}},
+                configuration={"hnsw": {"space": "cosine", "ef_search": 200, "ef_construction": 200, **_SPARINGLY}},
                 metadata={"recipe": json.dumps(recipe, sort_keys=True)},
             )
         return self
@@ -86,6 +88,20 @@ class VectorStore:
                         for chunk, paper in zip(chunks[page], papers[page], strict=True)
                     ],
                 )
+
+    def settle(self) -> None:
+        """Have all that was written in its place: what is still in Chroma's log, each reader would work in for itself.
+
+        A server does that as it goes along.
+        """
+        if isinstance(self._place, Path):
+            self._set(_AT_ONCE)
+            len(self)
+
+    def unsettle(self) -> None:
+        """Make ready to write much, after `settle`."""
+        if isinstance(self._place, Path):
+            self._set(_SPARINGLY)
 
     def remove(self, papers: Iterable[str]) -> None:
         """Forget every passage of these papers."""
@@ -130,6 +146,13 @@ class VectorStore:
     def close(self) -> None:
         """Let go of the files."""
         self._release()
+
+    def _set(self, pace: dict[str, int]) -> None:
+        """Chroma heeds it from the next opening on."""
+        with _translated(self._place):
+            self._collection.modify(configuration={"hnsw": pace})
+        self.close()
+        self.open()
 
     def _connect(self) -> None:
         self._client = _client(self._place)

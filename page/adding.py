@@ -7,17 +7,21 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-from assistant import Assistant, BuildReport, PaperError, QuestionError
+from assistant import QuestionError
 
 from .cards import View
+
+if TYPE_CHECKING:
+    from assistant import Assistant, BuildReport
 
 LARGEST = 100 * 2**20
 
 _SHOWN_PROBLEMS = 20
 
 
-def add_file(assistant: Assistant, name: str, content: str) -> Iterator[View]:
+def add_file(assistant: "Assistant", name: str, content: str) -> Iterator[View]:
     """Index one file, its `content` in base 64: {"stage", "done", "total"} as it goes, then {"summary": ...}.
 
     Raises PaperError.
@@ -34,24 +38,24 @@ def add_file(assistant: Assistant, name: str, content: str) -> Iterator[View]:
         yield from _indexed(assistant, path)
 
 
-def _indexed(assistant: Assistant, path: Path) -> Iterator[View]:
+def _indexed(assistant: "Assistant", path: Path) -> Iterator[View]:
     """Index in a thread of its own, so that its progress can be told."""
-    news: queue.SimpleQueue[View | BuildReport | PaperError] = queue.SimpleQueue()
+    news: queue.SimpleQueue[View | BuildReport | Exception] = queue.SimpleQueue()
 
     def work() -> None:
         try:
             news.put(assistant.add([path], lambda stage, done, total: news.put(_progress(stage, done, total))))
-        except PaperError as exc:
+        except Exception as exc:  # raised where someone hears it
             news.put(exc)
 
     threading.Thread(target=work, daemon=True).start()
     shown = {"stage": "", "done": 0, "total": 0}
-    while not isinstance(item := news.get(), BuildReport):
-        if isinstance(item, PaperError):
-            raise item
+    while isinstance(item := news.get(), dict):
         if item["stage"] != shown["stage"] or item["done"] - shown["done"] >= item["total"] / 50:
             shown = item
             yield item
+    if isinstance(item, Exception):
+        raise item
     yield {"summary": summary(item, path)}
 
 
@@ -59,7 +63,7 @@ def _progress(stage: str, done: int, total: int | None) -> View:
     return {"stage": stage, "done": done, "total": total or 0}
 
 
-def summary(report: BuildReport, path: Path) -> View:
+def summary(report: "BuildReport", path: Path) -> View:
     """What became of a file's records."""
     return {
         "file": path.name,

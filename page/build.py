@@ -4,12 +4,14 @@ import functools
 import threading
 from collections.abc import Callable, Iterator
 from importlib.resources import files
+from importlib.util import find_spec
 from inspect import isgeneratorfunction
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from assistant import Assistant, PaperError, SettingsError, bibliography
+from assistant import PaperError, SettingsError, bibliography
 
 from .adding import add_file
 from .cards import paper_of, paper_view
@@ -18,6 +20,9 @@ from .corpus_map import corpus_map
 from .doors import open_doors
 from .feedback import REASONS, keep
 from .preparation import Preparation
+
+if TYPE_CHECKING:
+    from assistant import Assistant
 
 LAUNCH: dict[str, Any] = {
     "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
@@ -37,9 +42,8 @@ def build_page(preparation: Preparation) -> gr.Blocks:
     here = files("page")
     style, frame = (here.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "page.html"))
     scripts = "\n".join(here.joinpath("scripts", f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
-    plotly = files("plotly").joinpath("package_data", "plotly.min.js")
-    gr.set_static_paths([str(plotly)])
-    calls = _Calls(preparation, str(plotly))
+    calls = _Calls(preparation, _plotly())
+    gr.set_static_paths([_plotly()])
     with gr.Blocks(title="Paper Assistant", analytics_enabled=False, fill_width=True) as page:
         gr.HTML(f"<style>{style}</style>{frame}", js_on_load=scripts, apply_default_css=False, elem_id="paper-assistant")
         for call in (calls.about, calls.browse, calls.paper, calls.similar, calls.cite, calls.rate, calls.picture):
@@ -50,6 +54,14 @@ def build_page(preparation: Preparation) -> gr.Blocks:
     return page
 
 
+def _plotly() -> str:
+    """Where Plotly's script lies; the package itself is not imported."""
+    spec = find_spec("plotly")
+    assert spec is not None
+    assert spec.origin is not None
+    return str(Path(spec.origin).parent / "package_data" / "plotly.min.js")
+
+
 class _Calls:
     """What the page's own scripts ask for."""
 
@@ -58,7 +70,7 @@ class _Calls:
         self._drawing = threading.Lock()
 
     @property
-    def _assistant(self) -> Assistant:
+    def _assistant(self) -> "Assistant":
         return self._preparation.assistant
 
     def about(self, request: gr.Request) -> dict[str, Any]:

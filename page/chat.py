@@ -2,25 +2,35 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from assistant import Answer, Assistant, Paper, readable
+from assistant import Answer, Paper, readable
 
 from .cards import View, answer_view
+
+if TYPE_CHECKING:
+    from assistant import Assistant
+
+QUOTES = "quotes"
 
 _MOST_PAPERS = 20
 
 
-def converse(assistant: Assistant, question: str, history: Sequence[Any], options: View) -> Iterator[View]:
-    """{"text": what is written so far} again and again, then {"answer": ...}. Raises PaperError.
+def converse(assistant: "Assistant", question: str, history: Sequence[Any], options: View) -> Iterator[View]:
+    """{"quotes": [...]} at once where a language model is to write, {"text": what is written so far} again and again, then
+    {"answer": ...}. Raises PaperError.
 
     Options: `quotes` (no language model), `papers` (how many to draw on), `only` (ids of papers to keep to).
     """
     papers = min(max(int(options.get("papers") or 0), 0), _MOST_PAPERS) or None
     only = [str(paper) for paper in options.get("only") or ()]
     asked = assistant.variant(quotes=bool(options.get("quotes")), papers=papers, only=only)
+    said = [(str(before), str(answered)) for before, answered in history]
+    if asked.model != QUOTES:
+        found = asked.variant(quotes=True).ask(question, said)
+        yield {"quotes": [[s.text, readable(found.citations[s.evidence[0]].title)] for s in found.sentences]}
     written = ""
-    for part in asked.stream(question, [(str(said), str(answered)) for said, answered in history]):
+    for part in asked.stream(question, said):
         if isinstance(part, Answer):
             considered = asked.search(part.query or question, asked.settings.papers)
             yield {"answer": answer_view(part, considered)}

@@ -5,13 +5,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant import Assistant, Paper, readable
+from assistant import Paper, readable
+
+if TYPE_CHECKING:
+    from assistant import Assistant
 
 Vectors = NDArray[np.float32]
 Numbers = NDArray[np.int64]
@@ -22,21 +24,23 @@ _MOST_CLUSTERS = 14
 _LABEL_WORDS = 3
 _WORD = re.compile(r"[a-z][a-z-]{2,}")
 _COMMON = frozenset(
-    "about above across all also among and another any are approach approaches art author authors based baseline been being benchmark "
-    "benchmarks better between both but can compared could data datasets dataset demonstrate demonstrates different does "
-    "each effective efficient enables even existing experiments extensive first for four framework from further general "
-    "given good has have high higher how however improve improved improves improving into introduce introduces its large "
-    "larger later lead leading less like low lower made make makes many method methods model models more most much multiple "
-    "need needs new not novel number one only other our over paper papers per performance performing present propose "
-    "proposed proposes recent related reported result results same set several show showing shown shows significant "
-    "significantly simple single small smaller some state state-of-the-art strong studied study such system systems task "
-    "tasks than that the their them then there these they this those three through time train trained training two under "
-    "use used uses using various via was way well were what when where whether which while who why will with within "
-    "without work works would year years yet you your".split()
+    """
+    about above across all also among and another any approach approaches are art author authors based baseline been being
+    benchmark benchmarks better between both but can compared could data dataset datasets demonstrate demonstrates
+    different does each effective efficient enables even existing experiments extensive first for four framework from
+    further general given good has have high higher how however improve improved improves improving into introduce
+    introduces its large larger later lead leading less like low lower made make makes many method methods model models
+    more most much multiple need needs new not novel number one only other our over paper papers per performance
+    performing present propose proposed proposes recent related reported result results same set several show showing
+    shown shows significant significantly simple single small smaller some state state-of-the-art strong studied study
+    such system systems task tasks than that the their them then there these they this those three through time train
+    trained training two under use used uses using various via was way well were what when where whether which while who
+    why will with within without work works would year years yet you your
+    """.split()  # noqa: SIM905  (a list literal of so many words is harder to read)
 )
 
 
-def corpus_map(assistant: Assistant) -> dict[str, Any]:
+def corpus_map(assistant: "Assistant") -> dict[str, Any]:
     """The picture of the papers being served: drawn once a generation, and kept beside the index."""
     stored = assistant.index.folder / "map.json"
     key = f"{assistant.index.manifest.generation}.{assistant.index.manifest.built}.{_LAYOUT}"
@@ -56,7 +60,7 @@ def corpus_map(assistant: Assistant) -> dict[str, Any]:
     return drawn
 
 
-def _drawn(assistant: Assistant) -> dict[str, Any]:
+def _drawn(assistant: "Assistant") -> dict[str, Any]:
     ids, vectors = assistant.index.paper_vectors()
     chosen = np.arange(len(ids))
     if len(ids) > _MOST_POINTS:
@@ -163,7 +167,9 @@ def labels(papers: Sequence[Paper], groups: Iterable[int]) -> list[str]:
     for terms in counted:
         size = terms.total()
         rarity = {term: np.log(count / size * total / everywhere[term]) for term, count in terms.items()}
-        weight = {term: count * rarity[term] * len(term.split()) ** 2 for term, count in terms.items() if count > 2 or size < 500}
+        weight = {
+            term: count * rarity[term] * len(term.split()) ** 2 for term, count in terms.items() if count > 2 or size < 500
+        }
         chosen: list[str] = []
         for term in sorted(weight, key=lambda term: (-weight[term], term)):
             if not any(word[:5] in " ".join(chosen) for word in term.split()):

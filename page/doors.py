@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from assistant import Answer, Hit, Paper, PaperError, readable
+from assistant import Answer, Hit, Paper, readable
 
 from .preparation import Preparation
 
@@ -31,6 +31,7 @@ class Doors:
         Returns:
             status ("answered", "not_stated" or "not_found"), text, sentences with their citation numbers and verdicts,
             citations (number, title, quote, start, end, score, url), papers, query, model, timings, tokens, note.
+
         """
         return self._asked(question, history or [], papers, quotes=model == "quotes").to_dict()
 
@@ -44,7 +45,9 @@ class Doors:
             source: only papers of this source file.
 
         Returns:
-            a list of {"paper": {id, title, abstract, year, authors, url, doi, arxiv, sources}, "score", "similarity", "lexical"}.
+            a list of {"paper": {id, title, abstract, year, authors, url, doi, arxiv, sources}, "score", "similarity",
+            "lexical"}.
+
         """
         return [asdict(hit) for hit in self._found(query, k, year, source)]
 
@@ -64,6 +67,7 @@ class Doors:
 
         Returns:
             {"total": how many there are, "papers": [{id, title, abstract, year, authors, url, doi, arxiv, sources}, ...]}.
+
         """
         page, total = self._preparation.assistant.browse(
             text, year=_number(year), source=source or None, sort=sort, offset=max(offset, 0), limit=_within(limit)
@@ -79,6 +83,7 @@ class Doors:
 
         Args:
             question: one self-contained question in plain English; say what "it" is, since no earlier question is known.
+
         """
         answer = self._asked(question, [], 5, quotes=False)
         if not answer.citations:
@@ -95,6 +100,7 @@ class Doors:
         Args:
             query: a topic, a method's name or a question.
             count: how many papers to return, 1 to 20.
+
         """
         hits = self._found(query, min(count, 20), None, None)
         listed = [f"{place}. {_reference(hit.paper)}\n{readable(hit.paper.abstract)}" for place, hit in enumerate(hits, 1)]

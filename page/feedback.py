@@ -5,8 +5,11 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
+from assistant import QuestionError
+
 from .cards import View
 
+LONGEST = 200_000
 REASONS = ("wrong", "not supported", "missed a paper", "slow")
 
 _LOCK = threading.Lock()
@@ -15,7 +18,7 @@ _LOCK = threading.Lock()
 def keep(path: Path, said: View) -> None:
     """Add one line: the question, the answer with its citations, how it was made, the thumb and the reason.
 
-    The papers of an answer that was liked become the ones a later answer is measured by. Raises OSError.
+    The papers of an answer that was liked become the ones a later answer is measured by. Raises OSError, QuestionError.
     """
     liked = said.get("rating") == "up"
     cited = [str(paper.get("title")) for paper in said["answer"].get("papers") or ()]
@@ -33,6 +36,9 @@ def keep(path: Path, said: View) -> None:
         "options": said.get("options") or {},
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    text = json.dumps(line, ensure_ascii=False)
+    if len(text) > LONGEST:
+        raise QuestionError(f"this is more than {LONGEST} characters; it is not kept")
     path.parent.mkdir(parents=True, exist_ok=True)
     with _LOCK, path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        file.write(text + "\n")

@@ -1,9 +1,13 @@
 """The assistant behind a page that is served already: being opened, its models being loaded, ready."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from assistant import Assistant, PaperError, Progress
+from assistant import PaperError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from assistant import Assistant, Progress
 
 
 class NotReady(PaperError):
@@ -13,7 +17,7 @@ class NotReady(PaperError):
 class Preparation:
     """Opens an assistant while the page is being served, and says how far it is."""
 
-    def __init__(self, open_: Callable[[Progress], Assistant]) -> None:
+    def __init__(self, open_: "Callable[[Progress], Assistant]") -> None:
         self._open_with = open_
         self._assistant: Assistant | None = None
         self._stage = ("opening the papers", 0, 0)
@@ -21,7 +25,7 @@ class Preparation:
         self._problem = ""
 
     @classmethod
-    def done(cls, assistant: Assistant) -> "Preparation":
+    def done(cls, assistant: "Assistant") -> "Preparation":
         """That of an assistant which is open."""
         preparation = cls(lambda _: assistant)
         preparation._assistant, preparation._models_loaded = assistant, True
@@ -37,7 +41,7 @@ class Preparation:
         self._models_loaded = True
 
     @property
-    def assistant(self) -> Assistant:
+    def assistant(self) -> "Assistant":
         """The assistant. Raises NotReady while it is being opened."""
         if self._assistant is None:
             stage, done, total = self._stage

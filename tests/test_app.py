@@ -30,7 +30,7 @@ HOSTILE = Paper(
     ),
     url="javascript:window.hacked=3",
 )
-ABOUT_SWIFTMO = "What does the momentum optimizer SwiftMo keep?"
+ABOUT_SWIFTMO = "What does the momentum optimizer SwiftMo keep of the gradient?"
 PATIENCE = 30_000
 
 
@@ -148,8 +148,9 @@ def test_the_answer_streams_stops_and_is_asked_again(page: Any, served: Any, wor
     GATE.clear()
     page.goto(served(open_assistant(Settings.read(), index=words_index, model=Waits(replies=[TWO_SENTENCES]))))
     ask(page, "How does the momentum optimizer SwiftMo work?", wait=False)
-    page.get_by_text("keeps two memories of the gradient").wait_for()
-    assert page.get_by_text("38% fewer steps").count() == 0
+    text = page.locator(".pa-writing .pa-text")
+    text.get_by_text("keeps two memories of the gradient").wait_for()
+    assert "38% fewer steps" not in text.inner_text()
     page.keyboard.press("Escape")
     page.get_by_text("Stopped before it was complete").wait_for()
     GATE.set()
@@ -169,7 +170,10 @@ def test_two_users_see_nothing_of_each_other(browser: Any, small: str) -> None:
         page.locator(".pa-example").first.wait_for()
     ask(one, ABOUT_SWIFTMO)
     ask(other, "What is pruning of weights?")
-    for page, own, foreign in ((one, ABOUT_SWIFTMO, "pruning of weights"), (other, "What is pruning of weights?", "SwiftMo keep")):
+    for page, own, foreign in (
+        (one, ABOUT_SWIFTMO, "pruning of weights"),
+        (other, "What is pruning of weights?", "SwiftMo keep"),
+    ):
         page.reload()
         page.locator(".pa-done").wait_for()
         assert page.locator(".pa-question-text").all_inner_texts() == [own]
@@ -264,7 +268,9 @@ def test_hostile_papers_are_shown_as_text(page: Any, small: str) -> None:
     page.get_by_role("tab", name="Map").click()
     page.locator("#pa-plot .point").first.wait_for()
     page.locator("#pa-plot .point").last.hover(force=True)
-    exported = saved(page, lambda: (page.locator("#pa-export summary").click(), page.get_by_role("button", name="HTML").click())[0])
+    exported = saved(
+        page, lambda: (page.locator("#pa-export summary").click(), page.get_by_role("button", name="HTML").click())[0]
+    )
     assert "<script>" not in exported.split("</style>")[1]
     assert "<img" not in exported
     assert page.evaluate("window.hacked") is None
@@ -323,8 +329,13 @@ def test_feedback_becomes_questions_for_eval(page: Any, served: Any, words_index
 
 
 def test_papers_are_found_as_one_types_and_asked_about(page: Any, served: Any, tmp_path: Path) -> None:
+    words = WordEmbeddings.VOCABULARY
     papers = [
-        Paper(f"Study {n} of {'momentum' if n % 10 else 'dropout'}", f"Finding {n} is about weights.", year=2000 + n % 20)
+        Paper(
+            f"Study {n} of {'roses' if n % 10 else 'tulips'}",
+            f"Finding {n} is about weights. " + " ".join(word for k, word in enumerate(words) for _ in range(n // 3**k % 3)),
+            year=2000 + n % 20,
+        )
         for n in range(5000)
     ]
     build_index([write_jsonl(tmp_path / "papers.jsonl", papers)], tmp_path / "index", WordEmbeddings())
@@ -343,8 +354,9 @@ def test_papers_are_found_as_one_types_and_asked_about(page: Any, served: Any, t
             return performance.now() - started;
           };
           const taken = [];
-          for (const [text, wanted] of [['drop', 'of 500 p'], ['mom', 'of 4,500'], ['study 4999', '1–1 of 1 p'], ['', 'of 5,000']])
-            taken.push(await seconds(text, wanted));
+          const wanted = [['tul', 'of 500 p'], ['ros', 'of 4,500'], ['study 4999', 'of 1 paper'], ['', 'of 5,000']];
+          for (const [text, count] of wanted)
+            taken.push(await seconds(text, count));
           return taken.sort((a, b) => a - b)[1];
         }"""
     )
@@ -352,8 +364,8 @@ def test_papers_are_found_as_one_types_and_asked_about(page: Any, served: Any, t
     page.get_by_label("Year").select_option("2010")
     total.get_by_text("of 250 papers").wait_for()
     page.get_by_label("Sort").select_option("title")
-    page.get_by_role("button", name="Next ›").click()
-    total.get_by_text("26–50 of 250").wait_for()
+    page.get_by_role("button", name="Next").click()
+    total.get_by_text(re.compile("26.50 of 250")).wait_for()
     page.locator(".pa-row input").nth(0).check()
     page.locator(".pa-row input").nth(1).check()
     chosen = page.locator(".pa-row .pa-title").all_inner_texts()[:2]

@@ -96,7 +96,7 @@ function openCard(card, {at = [], from = null, label = ''} = {}) {
   root.classList.add('pa-open');
   $('drawer').scrollTop = 0;
   $('drawer').focus({preventScroll: true});
-  $('drawer').querySelector('mark.pa-now')?.scrollIntoView({block: 'center'});
+  $('drawer').querySelector('mark.pa-now')?.scrollIntoView({block: 'nearest'});
 }
 
 function closeCard() {

@@ -9,6 +9,8 @@ let scope = [];                 // the papers that the next question keeps to
 let editing = null;             // the turn whose question is being edited
 const writing = new Map();      // conversation id -> AbortController of the answer being written
 
+const found = new Map();        // turn id -> the quotes found for it, shown until the answer is written
+
 const fresh = () => ({id: crypto.randomUUID?.() || String(Date.now()), title: STARTED, at: Date.now(), turns: []});
 const listed = () => kept.get('conversations', []);
 
@@ -109,7 +111,7 @@ async function ask(question, at = current.turns.length, how = options()) {
   const turn = {id: crypto.randomUUID?.() || String(Math.random()), question: question.trim(), how, state: 'writing', text: '', answer: null};
   const history = conversation.turns.slice(0, at).filter(t => t.answer).slice(-REMEMBERED_TURNS).map(t => [t.question, t.answer.said]);
   conversation.turns = [...conversation.turns.slice(0, at), turn];
-  if (conversation.title === STARTED) conversation.title = turn.question.slice(0, 60);
+  if (conversation.title === STARTED) conversation.title = turn.question.slice(0, 80);
   editing = null;
   const control = new AbortController();
   writing.set(conversation.id, control);
@@ -119,6 +121,7 @@ async function ask(question, at = current.turns.length, how = options()) {
   try {
     await stream('converse', [turn.question, history, how], part => {
       if (control.signal.aborted) return;
+      if (part.quotes) found.set(turn.id, part.quotes);
       if (part.text !== undefined) turn.text = part.text;
       if (part.answer) [turn.answer, turn.state] = [part.answer, 'done'];
       showTurn(conversation, turn);
@@ -130,8 +133,10 @@ async function ask(question, at = current.turns.length, how = options()) {
     if (problem instanceof Unreachable && !control.signal.aborted) lookAgain();
   }
   writing.delete(conversation.id);
+  found.delete(turn.id);
   keep(conversation);
-  for (const shown of conversation.turns) showTurn(conversation, shown);
+  for (const other of conversation.turns) if (other !== turn) showTurn(conversation, other, {follow: false});
+  showTurn(conversation, turn);
   showComposer();
   if (current.id === conversation.id) say(spoken(turn));
 }
@@ -162,15 +167,16 @@ function showAll({toEnd = false} = {}) {
   showComposer();
 }
 
-function showTurn(conversation, turn) {
+function showTurn(conversation, turn, {follow = true} = {}) {
   if (conversation.id !== current.id) return;
   const place = root.querySelector(`[data-turn="${turn.id}"]`);
   if (!place) return;
-  const box = $('turns'), followed = box.scrollHeight - box.scrollTop - box.clientHeight < 120;
+  const box = $('turns'), followed = follow && box.scrollHeight - box.scrollTop - box.clientHeight < 120;
   hideTip();
-  place.replaceWith(turnElement(turn));
+  const drawn = turnElement(turn);
+  place.replaceWith(drawn);
   if (followed && turn.state === 'writing') box.scrollTop = box.scrollHeight;
-  if (followed && turn.state !== 'writing') root.querySelector(`[data-turn="${turn.id}"]`).scrollIntoView({block: 'nearest'});
+  if (followed && turn.state !== 'writing') drawn.scrollIntoView({block: drawn.offsetHeight > box.clientHeight ? 'start' : 'end'});
   showExport();
 }
 
@@ -215,7 +221,7 @@ function answerElement(turn, at, last) {
   const again = label => button(label, () => ask(turn.question, at, turn.how));
   if (turn.state === 'writing') {
     return h('div', {class: 'pa-answer'}, turn.text ? h('p', {class: 'pa-text'}, turn.text)
-      : h('p', {class: 'pa-wait'}, about.phase === 'loading' && !turn.how.quotes ? 'Searching; the language model is still being loaded' : `Searching ${about.papers?.toLocaleString() ?? ''} papers`));
+      : found.get(turn.id)?.length ? foundQuotes(found.get(turn.id)) : h('p', {class: 'pa-wait'}, about.phase === 'loading' && !turn.how.quotes ? 'Searching; the language model is still being loaded' : `Searching ${about.papers?.toLocaleString() ?? ''} papers`));
   }
   if (turn.state === 'failed') return h('div', {class: 'pa-answer pa-problem', role: 'alert'}, h('p', {}, turn.problem), h('div', {class: 'pa-actions'}, again('Try again')));
   if (turn.state === 'stopped') {
@@ -236,6 +242,10 @@ function answerElement(turn, at, last) {
       thumbs(turn)),
     made(turn));
 }
+
+const foundQuotes = quotes => [
+  h('p', {class: 'pa-wait'}, about.phase === 'loading' ? 'This was found; the language model is still being loaded' : 'This was found; the answer is being written from it'),
+  h('ul', {class: 'pa-found-quotes'}, quotes.map(([quote, title]) => h('li', {}, h('q', {}, quote), h('cite', {}, title))))];
 
 /** Nothing could be answered: it looks different, and says where to go from here. */
 function refusal(turn, at, last) {

@@ -10,7 +10,7 @@ function showTab(name) {
     $(`tab-${tab}`).setAttribute('aria-selected', String(tab === name));
     $(`tab-${tab}`).tabIndex = tab === name ? 0 : -1;
   }
-  if (name === 'papers' && !$('found').childElementCount) showPapers();
+  if (name === 'papers' && !$('found').querySelector('.pa-row')) showPapers();
   if (name === 'map') showMap();
 }
 
@@ -41,11 +41,13 @@ async function refresh() {
   } else if (['wait', 'gone'].includes($('banner').dataset.kind)) {
     banner('');
   }
+  for (const turn of current.turns) if (turn.state === 'writing') showTurn(current, turn);
   if (phase !== 'ready') setTimeout(refresh, 1200);
   if (phase === 'opening') return showAll();
   if (kept.owner !== about.user || !before.model) {
     kept.owner = about.user;
     openFirst();
+    if (root.dataset.tab !== 'chat') showTab(root.dataset.tab);
   }
   $('corpus').textContent = `${about.papers.toLocaleString()} papers, answers by ${about.model}`;
   showFilters();

@@ -1,0 +1,203 @@
+"""Kinds of questions: lists with filters, comparisons, follow-ups that pick or turn away; and what is measured."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import PAPERS
+
+from assistant import Assistant, Settings
+from assistant.answer import Answer, AnswerSentence, Citation, Status, Verdict
+from assistant.attribution import attribution
+from assistant.evaluate import change, evaluate, read_questions, table
+from assistant.evidence import asks_how, asks_number, asks_several, choose, weigh, word_budget
+from assistant.followup import standalone
+from assistant.lists import asks_list, members, topic
+from assistant.parts import parts
+from assistant.sufficiency import load
+from index import BadRecord, PaperIndex, SettingsError
+
+Make = Callable[..., Assistant]
+
+
+@pytest.mark.parametrize(
+    ("question", "wanted"),
+    [
+        pytest.param("Which papers study pruning?", True, id="which-papers"),
+        pytest.param("list all works on image captions", True, id="list-all"),
+        pytest.param("how many papers deal with optimizers?", True, id="how-many-papers"),
+        pytest.param("anything on captions?", True, id="anything-on"),
+        pytest.param("papers about noise please", True, id="papers-about"),
+        pytest.param("How many fewer steps does SwiftMo need?", False, id="a-number"),
+        pytest.param("Which paper prunes weights by noise?", False, id="one-paper"),
+        pytest.param("what do the two papers on momentum say?", False, id="two-papers"),
+        pytest.param("why does the method work?", False, id="why"),
+    ],
+)
+def test_questions_for_lists_are_recognised(question: str, wanted: bool) -> None:
+    assert asks_list(question) is wanted
+
+
+def test_topic_is_the_question_without_its_frame() -> None:
+    assert topic("Which papers are about image captions?") == "image captions"
+    assert topic("list papers on pruning since 2022 by Ada Moreau") == "pruning"
+
+
+@pytest.mark.parametrize(
+    ("question", "years"),
+    [
+        pytest.param("which papers from 2021 are there on pruning weights?", {2021}, id="year"),
+        pytest.param("list papers on pruning weights since 2022", {2023}, id="since"),
+        pytest.param("list papers on pruning weights before 2022", {2021}, id="before"),
+    ],
+)
+def test_years_in_a_question_are_filters(index: PaperIndex, question: str, years: set[int]) -> None:
+    found = {member.hit.paper.year for member in members(question, index)}
+    assert found <= years
+
+
+def test_authors_in_a_question_are_filters(index: PaperIndex) -> None:
+    assert {m.hit.paper.title for m in members("list papers by Moreau", index)} <= {PAPERS[0].title}
+    assert members("list papers by Nobody", index) == []
+
+
+def test_list_answer_names_and_quotes_every_paper(assistant_with: Make) -> None:
+    answer = assistant_with().ask("which papers prune the weights of large models by noise?")
+    assert answer.status is Status.ANSWERED
+    assert "by relevance" in answer.text
+    assert answer.text.splitlines()[0].startswith(("1 paper", f"{len(answer.papers)} papers"))
+    assert len(answer.sentences) == len(answer.papers) == len(answer.citations)
+    assert PAPERS[1].title in answer.text
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        pytest.param("GAN vs Wasserstein GAN: what changed?", ("GAN", "Wasserstein GAN"), id="versus"),
+        pytest.param("what is the difference between SwiftMo and Adam?", ("SwiftMo", "Adam"), id="between"),
+        pytest.param("compare pruning with distillation", ("pruning", "distillation"), id="compare"),
+        pytest.param("why is training slow and costly?", (), id="none"),
+    ],
+)
+def test_two_things_compared_are_told_apart(question: str, named: tuple[str, ...]) -> None:
+    assert parts(question) == named
+
+
+def test_a_part_that_nothing_is_said_of_is_named(assistant_with: Make) -> None:
+    answer = assistant_with().ask("compare the momentum optimizer SwiftMo with zebra husbandry")
+    if answer.status is Status.ANSWERED:
+        assert "zebra husbandry" in answer.note
+
+
+def test_kinds_of_questions_get_room_to_answer() -> None:
+    assert asks_number("by how much did accuracy rise, what percentage?")
+    assert asks_how("why does it work?")
+    assert not asks_how("how many were there?")
+    assert asks_several("compare both methods")
+    assert word_budget("what is it?", 80) < word_budget("why is it so?", 80) < word_budget("compare both", 80)
+
+
+def test_evidence_says_no_sentence_twice_and_keeps_the_papers_order(index: PaperIndex) -> None:
+    question = "how does the momentum optimizer SwiftMo keep memory of the gradient?"
+    weighed = weigh(question, question, index.search(question, 3), index)
+    chosen = choose(weighed, words=60)
+    places = [(item.sentence.paper.id, item.sentence.start) for item in chosen]
+    assert len(set(places)) == len(places)
+    first = [item for item in chosen if item.sentence.paper.title == PAPERS[0].title]
+    assert [item.sentence.number for item in first] == sorted(item.sentence.number for item in first)
+    assert all(0 <= item.score <= 1 for item in chosen)
+
+
+TWO = [("what is there?", '"Alpha Nets" and "Beta Trees" are two methods.')]
+
+
+@pytest.mark.parametrize(
+    ("question", "query"),
+    [
+        pytest.param("how does the second one work?", "Beta Trees how does the second one work?", id="ordinal"),
+        pytest.param("and the former?", "Alpha Nets and the former?", id="former"),
+        pytest.param(
+            "Something else: which optimizer keeps two memories of the gradient?",
+            "Something else: which optimizer keeps two memories of the gradient?",
+            id="turns-away",
+        ),
+        pytest.param(
+            "Which optimizer called SwiftMo keeps two memories of its gradient history?",
+            "what is there? Alpha Nets Beta Trees Which optimizer called SwiftMo keeps two memories of its gradient history?",
+            id="pronoun-of-its-own",
+        ),
+    ],
+)
+def test_follow_ups_pick_go_on_or_turn_away(question: str, query: str) -> None:
+    assert standalone(question, TWO) == query
+
+
+def test_titles_are_looked_for_further_back_than_the_last_turn() -> None:
+    history = [*TWO, ("tested on what?", "On eleven data sets.")]
+    assert "Alpha Nets" in standalone("and did it help?", history)
+
+
+def answer_with(*evidence: tuple[int, ...]) -> Answer:
+    said = ("SwiftMo keeps two memories of the gradient.", "Pruning removes weights of large noise.")
+    citations = tuple(Citation(n, f"Paper {n}", quote, 0, len(quote), 1.0) for n, quote in enumerate(said, 1))
+    sentences = tuple(AnswerSentence(said[0], tuple(i + 1 for i in used), used, Verdict.SUPPORTED) for used in evidence)
+    return Answer("?", "", Status.ANSWERED, sentences, citations)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "recalled", "precise"),
+    [
+        pytest.param((0,), 1, 1, id="carried"),
+        pytest.param((1,), 0, 0, id="not-carried"),
+        pytest.param((0, 1), 1, 1, id="one-needless"),
+        pytest.param((), 0, 0, id="no-citation"),
+    ],
+)
+def test_citation_recall_and_precision(evidence: tuple[int, ...], recalled: int, precise: int) -> None:
+    found = attribution(answer_with(evidence), lambda premise, claim: claim in premise)
+    assert (found.sentences, found.recalled, found.citations, found.precise) == (1, recalled, len(evidence), precise)
+
+
+def test_change_since_a_baseline_has_an_interval() -> None:
+    before = [{"id": str(n), "question": "?", "nuggets": 0.0, "seconds": 1.0} for n in range(20)]
+    after = [{**result, "nuggets": 1.0} for result in before]
+    lines = change(after, before).splitlines()
+    assert any(line.startswith("nuggets") and "+1.000  [+1.000, +1.000]" in line for line in lines)
+
+
+def test_questions_with_faults_are_named_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "questions.jsonl"
+    path.write_text('{"question": "why?"}\n{"type": "factoid"}\n')
+    with pytest.raises(BadRecord, match="line 2"):
+        read_questions(path)
+
+
+def test_sample_keeps_every_type_and_is_the_same_each_time(tmp_path: Path) -> None:
+    path = tmp_path / "questions.jsonl"
+    rows = [{"id": n, "type": kind, "question": f"{kind} {n}?"} for kind in ("a", "b") for n in range(20)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    drawn = read_questions(path, sample=10)
+    assert {q["type"] for q in drawn} == {"a", "b"}
+    assert len(drawn) == 10
+    assert drawn == read_questions(path, sample=10)
+
+
+@pytest.mark.slow
+def test_evaluation_of_a_real_index(real_index: Path) -> None:
+    title = "The AdEMAMix Optimizer: Better, Faster, Older"
+    questions = [
+        {"id": 1, "type": "factoid", "question": "What does AdEMAMix mix?", "gold_titles": [title], "nuggets": [["EMA"]]},
+        {"id": 2, "type": "unanswerable", "question": "How long should rice boil?", "gold_titles": [], "nuggets": []},
+    ]
+    asked = [{"history": [], **question} for question in questions]
+    results = evaluate(asked, Settings.read(index=real_index, model="quotes"))
+    assert results[0]["hit@1"] == results[0]["nuggets"] == results[0]["supported"] == 1.0
+    assert results[1]["refused"] == results[1]["correct"] == 1.0
+    assert "wrongly refused 0 of 1" in table(results)
+
+
+def test_calibration_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text("{}")
+    with pytest.raises(SettingsError, match="fit_sufficiency"):
+        load(tmp_path / "bad.json")
