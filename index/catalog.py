@@ -117,7 +117,13 @@ class Catalog:
             return [row[0] for row in rows]
 
     def browse(
-        self, text: str = "", *, year: int | None = None, source: str | None = None, sort: str = "best", offset: int = 0,
+        self,
+        text: str = "",
+        *,
+        year: int | None = None,
+        source: str | None = None,
+        sort: str = "best",
+        offset: int = 0,
         limit: int = 25,
     ) -> tuple[list[Paper], int]:
         """A page of the papers whose title or abstract has words that begin as those of a text do, and how many there are.
