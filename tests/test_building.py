@@ -406,6 +406,14 @@ def test_an_index_that_is_changed_again_and_again_does_not_grow(tmp_path: Path) 
         assert state(folder) == expected(made_up(range(5), edition))
 
 
+def test_vectors_are_in_their_place_when_a_build_is_done_and_reading_changes_no_file(index: PaperIndex) -> None:
+    stored = Manifest.load(index.folder).files
+    assert any(re.fullmatch(r"chroma/.*/index_metadata\.pickle", name) for name in stored)
+    index.search("momentum")
+    index.similar(index.titled(PAPERS[0].title))
+    assert verify_index(index.folder).faults == ()
+
+
 def test_an_index_of_an_earlier_version_is_made_anew_from_its_own_papers(tmp_path: Path, index: PaperIndex) -> None:
     stored = json.loads((index.folder / "manifest.json").read_text())
     stored["recipe"] = {name: value for name, value in stored["recipe"].items() if name != "second_model"} | {"schema": 1}

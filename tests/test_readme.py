@@ -37,7 +37,7 @@ def test_make_run_with_a_corpus_indexes_and_serves_it() -> None:
 
 
 def test_settings_table_is_that_of_the_code() -> None:
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$", README, re.MULTILINE)
+    rows = re.findall(r"^\| `([A-Z_]+)` \|(.*?)\| (.*) \|$", README, re.MULTILINE)
     stated = {name.lower(): (default.strip("` "), text) for name, default, text in rows}
     real = {
         name: ("" if field.default is None else str(field.default), field.description)
