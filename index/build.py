@@ -44,7 +44,7 @@ Vectors = NDArray[np.float32]
 Progress = Callable[[str, int, int | None], None]
 
 _BATCH = 32
-_MOST_ADDED = 2  # passages ever added, to each that is there: beyond that the vectors are copied one by one, not as files
+_MOST_DEAD = 0.2  # removed passages to each one there; with more, Chroma's index is made anew: it is slow, and misses some
 _SHOWN_PROBLEMS = 1000
 
 
@@ -205,13 +205,15 @@ class _Build:
         name = next_name(self._folder)
         target = generation_folder(self._folder, name)
         target.mkdir(parents=True)
-        with self._stage("copy"):
-            store = self._start_store(name, None if fresh else self._current)
+        kept = None if fresh else self._current
+        if kept:
+            shutil.copy2(catalog_file(self._folder, kept.generation), catalog_file(self._folder, name))
         with closing(Catalog(catalog_file(self._folder, name), writable=True)) as catalog:
-            with closing(store), self._stage("embed and write"):
-                gone = [*removed, *(paper.id for paper in staging.papers(Change.CHANGED))]
-                store.remove(gone)
+            with self._stage("copy"):
+                gone = {*removed, *(paper.id for paper in staging.papers(Change.CHANGED))}
                 catalog.remove(gone)
+                store = self._start_store(name, kept, catalog.passage_count(), gone)
+            with closing(store), self._stage("embed and write"):
                 for paper in staging.papers(Change.SEEN_ELSEWHERE):
                     catalog.set_sources(paper.id, paper.sources)
                 self._add(catalog, store, staging, fresh=fresh, removed=set(removed))
@@ -225,21 +227,21 @@ class _Build:
                 raise IndexDamaged(target, fault.problem)
         return name
 
-    def _start_store(self, name: str, current: Manifest | None) -> VectorStore:
-        """The vectors of the current generation, copied to where the next one will be; none if there is none."""
+    def _start_store(self, name: str, kept: Manifest | None, passages: int, gone: set[str]) -> VectorStore:
+        """The vectors of the next generation: those of the one that is kept, `passages` of them, without the papers gone."""
         store = VectorStore.of(self._folder, name, self._chroma_url)
-        if current is None:
+        if kept is None or not passages:
             return store.create(asdict(self._recipe))
-        shutil.copy2(catalog_file(self._folder, current.generation), catalog_file(self._folder, name))
-        if not self._chroma_url and current.added <= _MOST_ADDED * current.passages:
-            served, coming = (generation_folder(self._folder, each) / "chroma" for each in (current.generation, name))
+        if not self._chroma_url and kept.added - passages <= _MOST_DEAD * passages:
+            served, coming = (generation_folder(self._folder, each) / "chroma" for each in (kept.generation, name))
             _copy_chroma(served, coming)
-            self._added = current.added
             store.open().unsettle()
-            return store
-        with closing(VectorStore.of(self._folder, current.generation, self._chroma_url).open()) as stored:
-            stored.copy_to(store.create(asdict(self._recipe)))
-        self._added = current.passages
+            store.remove(gone)
+            self._added = kept.added
+        else:
+            with closing(VectorStore.of(self._folder, kept.generation, self._chroma_url).open()) as stored:
+                stored.copy_to(store.create(asdict(self._recipe)), without=gone)
+            self._added = passages
         return store
 
     def _add(self, catalog: Catalog, store: VectorStore, staging: Staging, *, fresh: bool, removed: set[str]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -128,15 +129,16 @@ class VectorStore:
             found = self._collection.get(where={"paper": paper}, include=["embeddings"])
         return np.asarray(found["embeddings"], np.float32)
 
-    def copy_to(self, other: "VectorStore") -> None:
-        """Add every passage of this store to another one."""
+    def copy_to(self, other: "VectorStore", without: set[str]) -> None:
+        """Add the passages of this store to another one, but for those of some papers."""
+        columns: Any = ["embeddings", "documents", "metadatas"]
         for at in range(0, len(self), _PAGE):
             with _translated(self._place):
-                page = self._collection.get(limit=_PAGE, offset=at, include=["embeddings", "documents", "metadatas"])
-            with _translated(other._place):
-                other._collection.upsert(
-                    ids=page["ids"], embeddings=page["embeddings"], documents=page["documents"], metadatas=page["metadatas"]
-                )
+                page: Any = self._collection.get(limit=_PAGE, offset=at, include=columns)
+            stay = [row for row, metadata in enumerate(page["metadatas"]) if metadata["paper"] not in without]
+            if stay:
+                with _translated(other._place):
+                    other._collection.upsert(**{name: [page[name][row] for row in stay] for name in ("ids", *columns)})
 
     def texts(self, paper: str) -> list[str]:
         """The texts of one paper's passages."""
@@ -149,7 +151,7 @@ class VectorStore:
 
     def _set(self, pace: dict[str, int]) -> None:
         """Chroma heeds it from the next opening on."""
-        with _translated(self._place):
+        with _translated(self._place), warnings.catch_warnings(action="ignore", category=DeprecationWarning):
             self._collection.modify(configuration={"hnsw": pace})
         self.close()
         self.open()
