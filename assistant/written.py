@@ -60,7 +60,7 @@ class Written:
         try:
             for text in self._sentences({"question": question, "evidence": "\n".join(lines)}):
                 written += text + " "
-                draft = settle(text, evidence[: len(lines)], question)
+                draft = settle(text, evidence[: len(lines)])
                 if draft is None or (draft.verdict is Verdict.REPLACED and draft.evidence in shown):
                     dropped += 1
                     continue
@@ -83,7 +83,7 @@ class Written:
         yield from filter(None, map(_clean, _split(buffer)))
 
 
-def settle(text: str, evidence: Sequence[Evidence], question: str) -> Draft | None:
+def settle(text: str, evidence: Sequence[Evidence]) -> Draft | None:
     """The sentence with the fewest pieces of evidence that bear it out; the quote nearest to it if none do; or nothing."""
     texts = [item.sentence.text for item in evidence]
     titles = [item.sentence.paper.title for item in evidence]
@@ -91,7 +91,7 @@ def settle(text: str, evidence: Sequence[Evidence], question: str) -> Draft | No
     for size in range(1, _MOST_QUOTES + 1):
         used = near[:size]
         context = " ".join(titles[i] for i in used)
-        if supported(text, [texts[i] for i in used], f"{context} {question}" if size == 1 else context):
+        if supported(text, [texts[i] for i in used], context):
             return Draft(text, tuple(used), Verdict.SUPPORTED)
     best = near[0]
     if coverage(text, texts[best]) >= _NEAR_ENOUGH:

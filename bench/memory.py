@@ -93,7 +93,7 @@ def main() -> None:
             for stage in STAGES:
                 write_records(Path(folder) / "records.jsonl", count, year=2001 if stage == "new" else 1999)
                 command = [sys.executable, __file__, "--one", stage, folder]
-                done = subprocess.run(command, capture_output=True, text=True, check=True)
+                done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
                 row = json.loads(done.stdout.splitlines()[-1])
                 build = row["peak"] - row["before"]
                 rest = build - row["vectors"] - row["words"]

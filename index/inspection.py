@@ -141,13 +141,11 @@ def _vector_faults(folder: Path, manifest: Manifest, chroma_url: str | None, cat
             sample = ids[:: max(len(ids) // _SAMPLE, 1)]
             found = 0
             for paper in sample:
-                vectors = store.paper_vectors(paper)
-                if sorted(store.texts(paper)) != sorted(catalog.passage_texts(paper)) or len(vectors) != len(
-                    store.texts(paper)
-                ):
+                vectors, texts = store.paper_vectors(paper), store.texts(paper)
+                if sorted(texts) != sorted(catalog.passage_texts(paper)) or len(vectors) != len(texts):
                     faults.append(Fault(Part.VECTORS, f"the passages of paper {paper} are not those of the catalog"))
                     break
-                found += not len(vectors) or store.nearest(vectors[0], 1)[0][1] > 0.999
+                found += not len(vectors) or any(cosine > 0.999 for _, cosine in store.nearest(vectors[0], 1))
             if not faults and found < len(sample) / 2:  # an approximate index may miss one or another
                 problem = f"searches find only {found} of {len(sample)} passages by their own vectors"
                 faults.append(Fault(Part.VECTORS, problem))

@@ -104,7 +104,7 @@ def build_and_die(paths: list[Path], folder: Path, moment: str) -> None:
             if moment == "before the swap":
                 die()
         tidying = swapped and event in ("os.remove", "shutil.rmtree")
-        copying = event == "sqlite3.connect" and str(args[0]).endswith("chroma.sqlite3")
+        copying = event == "shutil.copytree"
         if (moment == "after the swap" and tidying) or (moment == "copying" and copying):
             die()
 
@@ -186,8 +186,10 @@ def test_a_build_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     assert ours.recv() == "begins"
     duration = ours.recv()
     for kill in range(1, KILLS + 1):
-        first = kill % 5
-        coming = made_up(range(first, 12), 0) + made_up(range(12, 24 + first), edition=kill)
+        numbers, changed = range(kill % 5, 24 + kill % 5), range(12, 24 if kill % 2 else 14)
+        held = {paper.title: paper for paper in served}
+        anew = zip(numbers, made_up(numbers, edition=kill), strict=True)
+        coming = [paper if n in changed else held.get(paper.title, paper) for n, paper in anew]
         write_jsonl(corpus, coming)
         before = Manifest.load(folder).generation
 
@@ -224,7 +226,7 @@ def test_a_build_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
 )
 def test_a_build_killed_at_a_moment_is_continued(tmp_path: Path, moment: str, swapped: bool) -> None:
     folder = tmp_path / "index"
-    old, new = made_up(range(8), 1), made_up(range(8), 2)
+    old, new = made_up(range(60), 1), made_up(range(8), 2) + made_up(range(8, 60), 1)
     build_index([write_jsonl(tmp_path / "papers.jsonl", old)], folder, WordEmbeddings())
     corpus = write_jsonl(tmp_path / "papers.jsonl", new)
     building = process(build_and_die, [corpus], folder, moment)
@@ -239,7 +241,7 @@ def test_a_build_killed_at_a_moment_is_continued(tmp_path: Path, moment: str, sw
     report = build_index([corpus], folder, embeddings)
     assert not keys_of(embeddings.encoded) & kept
     assert bool(embeddings.encoded) == (moment in ("reading", "copying", "embedding"))
-    assert (report.changed, report.unchanged) == ((0, 8) if swapped else (8, 0))
+    assert (report.changed, report.unchanged) == ((0, 60) if swapped else (8, 52))
     assert state(folder) == expected(new)
     assert index_status(folder).unfinished == 0
     assert len(list((folder / "generations").iterdir())) == 1

@@ -60,7 +60,12 @@ def test_other_rooms_are_entered_by_their_root() -> None:
 
 @pytest.mark.parametrize(
     ("package", "home"),
-    [("chromadb", "vectors"), ("bm25s", "lexical"), ("sentence_transformers", "embedding weights attribution"), ("openvino", "embedding")],
+    [
+        ("chromadb", "vectors"),
+        ("bm25s", "lexical"),
+        ("sentence_transformers", "embedding weights attribution"),
+        ("openvino", "embedding"),
+    ],
 )
 def test_a_library_is_named_in_one_place(package: str, home: str) -> None:
     for path in [*(ROOT / "index").rglob("*.py"), *(ROOT / "assistant").rglob("*.py"), ROOT / "app.py"]:
