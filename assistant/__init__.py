@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from index import BuildReport, Hit, Paper, PaperError, Progress, QuestionError, SettingsError, readable
 
     from .answer import Answer, Citation
+    from .answerers import Pending
     from .assistant import Assistant
     from .opening import ask, embed, open_assistant
     from .settings import Settings
@@ -25,6 +26,7 @@ _HOMES = {
     "Hit": "index",
     "Paper": "index",
     "PaperError": "index",
+    "Pending": ".answerers",
     "Progress": "index",
     "QuestionError": "index",
     "Settings": ".settings",
@@ -36,8 +38,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "Answer", "Assistant", "BuildReport", "Citation", "Hit", "Paper", "PaperError", "Progress", "QuestionError", "Settings",
-    "SettingsError", "ask", "embed", "open_assistant", "readable",
+    "Answer", "Assistant", "BuildReport", "Citation", "Hit", "Paper", "PaperError", "Pending", "Progress", "QuestionError",
+    "Settings", "SettingsError", "ask", "embed", "open_assistant", "readable",
 ]  # fmt: skip
 
 

@@ -62,7 +62,8 @@ class Answer:
     """The answer to one question.
 
     `papers` are the cited papers in the order of their numbers or, where nothing could be answered, the closest ones.
-    `query` is what was searched; `timings` are seconds by step; `tokens` counts those of the language model.
+    `query` is what was searched; `timings` are seconds by step; `tokens` counts those of the language model, `cost` is in
+    dollars where its price is set.
     `note` says what the reader should know of how the answer came about, such as a model that failed.
     """
 
@@ -76,6 +77,7 @@ class Answer:
     model: str = ""
     timings: Mapping[str, float] = field(default_factory=dict)
     tokens: Mapping[str, int] = field(default_factory=dict)
+    cost: float | None = None
     note: str = ""
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
 """The seam between evidence and text: an answerer turns chosen evidence into drafted sentences."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,6 +18,14 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """Words on their way that nothing has checked yet; none while the model reads, or waits until another answer is done."""
+
+    text: str = ""
+    waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What writing cost: tokens in and out, sentences of the model that were not borne out, and a failure, if any."""
 
@@ -27,11 +35,16 @@ class Usage:
 
 
 class Answerer(Protocol):
-    """Writes answers from evidence; `Usage` comes last."""
+    """Writes answers from evidence of about so many words; `Usage` comes last."""
 
     name: str
+    words: int
 
-    def write(self, question: str, evidence: Sequence[Evidence]) -> Iterator[Draft | Usage]:
+    def judge(self, question: str, evidence: Sequence[Evidence]) -> Generator[Pending, None, float | None]:
+        """The natural log odds, in the model's own view, that the evidence states what is asked; None if it has no view."""
+        ...
+
+    def write(self, question: str, evidence: Sequence[Evidence]) -> Iterator[Draft | Pending | Usage]:
         """The sentences of an answer as they are ready, then what it cost."""
         ...
 
@@ -44,8 +57,14 @@ class Quotes:
     """The floor: the evidence itself, sentence by sentence. No language model, nothing that could be wrong."""
 
     name = "quotes"
+    words = 85
 
-    def write(self, question: str, evidence: Sequence[Evidence]) -> Iterator[Draft | Usage]:
+    def judge(self, question: str, evidence: Sequence[Evidence]) -> Generator[Pending, None, float | None]:
+        """None: there is no model to ask."""
+        yield from ()
+        return None
+
+    def write(self, question: str, evidence: Sequence[Evidence]) -> Iterator[Draft | Pending | Usage]:
         """Each sentence of the evidence as it stands."""
         for position, item in enumerate(evidence):
             yield Draft(item.sentence.text, (position,), Verdict.QUOTED)

@@ -12,7 +12,7 @@ from index import BuildReport, Hit, Paper, PaperIndex, Progress, QuestionError, 
 from . import evidence as evidence_
 from . import lists, sufficiency
 from .answer import Answer, AnswerSentence, Citation, Status, Verdict
-from .answerers import Answerer, Draft, Quotes, Usage
+from .answerers import Answerer, Draft, Pending, Quotes, Usage
 from .evidence import Evidence
 from .followup import standalone, turns
 from .parts import with_parts
@@ -56,6 +56,13 @@ class Assistant:
 
     def stream(self, question: str, history: Iterable[Any] = ()) -> Iterator[str | Answer]:
         """The answer's text as it is written, sentence by sentence, then the Answer. Raises as `ask` does."""
+        return (part for part in self.progress(question, history) if not isinstance(part, Pending))
+
+    def progress(self, question: str, history: Iterable[Any] = ()) -> Iterator[str | Pending | Answer]:
+        """`stream`, and between its parts what is not checked yet: several times a second while a model reads or writes.
+
+        Whoever closes it is rid of the model at the next of these.
+        """
         return _Asking(self.index, self._answerer, self.settings, check_question(question)).run(history)
 
     async def aask(self, question: str, history: Iterable[Any] = ()) -> Answer:
@@ -64,11 +71,17 @@ class Assistant:
 
     async def astream(self, question: str, history: Iterable[Any] = ()) -> AsyncIterator[str | Answer]:
         """`stream` without blocking the event loop."""
-        parts = self.stream(question, list(history))
+        parts = self.progress(question, list(history))
+        step: asyncio.Future[str | Pending | Answer | None] | None = None
         try:
-            while (part := await asyncio.to_thread(next, parts, None)) is not None:
-                yield part
+            while (
+                part := await asyncio.shield(step := asyncio.ensure_future(asyncio.to_thread(next, parts, None)))
+            ) is not None:
+                if not isinstance(part, Pending):
+                    yield part
         finally:
+            if step:
+                await asyncio.wait([step])  # a generator at work cannot be closed; its next step is not far
             parts.close()  # type: ignore[attr-defined]
 
     def search(self, query: str, k: int = 10, **filters: Any) -> list[Hit]:
@@ -144,7 +157,7 @@ class _Asking:
         self._citations: list[Citation] = []
         self._sentences: list[AnswerSentence] = []
 
-    def run(self, history: Iterable[Any]) -> Iterator[str | Answer]:
+    def run(self, history: Iterable[Any]) -> Iterator[str | Pending | Answer]:
         started = time.perf_counter()
         query = standalone(self._question, turns(history))
         if lists.asks_list(self._question) and (answer := self._list(query, started)):
@@ -155,16 +168,20 @@ class _Asking:
             hits, nothing = with_parts(query, self._index.search(query, self._settings.papers), self._index)
         with self._timed("evidence"):
             weighed = evidence_.weigh(self._question, query, hits, self._index)
-            status = sufficiency.judge(weighed, self._index, self._settings.sufficiency)
-            chosen = evidence_.choose(weighed, words=self._settings.words)
+            chosen = evidence_.choose(weighed, words=self._settings.words or self._answerer.words)
+            status = sufficiency.plain(weighed)
+        if status is None:
+            with self._timed("judge"):
+                odds = yield from self._answerer.judge(self._question, chosen)
+                status = sufficiency.judge(weighed, self._index, odds=odds, model=self._settings.sufficiency)
         usage, note = Usage(), ""
         if status is Status.ANSWERED:
             with self._timed("write"):
                 for part in self._write(chosen):
-                    if isinstance(part, str):
-                        yield part
-                    else:
+                    if isinstance(part, Usage):
                         usage = part
+                    else:
+                        yield part
             note = " ".join(filter(None, [usage.failure, *(f"Nothing on “{part}” was found." for part in nothing)]))
             text = " ".join(map(str, self._sentences))
         else:
@@ -182,6 +199,7 @@ class _Asking:
             model=self._answerer.name,
             timings=self._timings,
             tokens=usage.tokens,
+            cost=self._settings.cost(usage.tokens) if usage.tokens else None,
             note=note,
         )
 
@@ -209,12 +227,14 @@ class _Asking:
             timings=self._timings,
         )
 
-    def _write(self, chosen: Sequence[Evidence]) -> Iterator[str | Usage]:
+    def _write(self, chosen: Sequence[Evidence]) -> Iterator[str | Pending | Usage]:
         """The sentences as they are ready; the quotes themselves where the answerer brings none."""
         usage = Usage()
         for part in self._answerer.write(self._question, chosen):
             if isinstance(part, Usage):
                 usage = part
+            elif isinstance(part, Pending):
+                yield part
             else:
                 yield self._add(part, chosen)
         if not self._sentences:

@@ -195,17 +195,17 @@ def unknown_names(claim: str, quotes: Sequence[str], context: str) -> list[str]:
     stems = {word.stem for word in words_of(text)}
     unknown = [
         name
-        for name, striking in _named(claim)
+        for name, striking in named(claim)
         if not _stands(_plain(name), known, initials, telling) and (striking or not _is_form(name, stems))
     ]
     if len(unknown) == 1 and unknown[0] in claim.lstrip('"( ').split(" ", 1)[0]:
         begun = " ".join([*(" ".join(quote.split()[:5]) for quote in quotes), context])
-        others = {_plain(name) for name, striking in _named(begun) if striking} - {_plain(name) for name, _ in _named(claim)}
+        others = {_plain(name) for name, striking in named(begun) if striking} - {_plain(name) for name, _ in named(claim)}
         return unknown if others else []
     return unknown
 
 
-def _named(text: str) -> Iterator[tuple[str, bool]]:
+def named(text: str) -> Iterator[tuple[str, bool]]:
     """Each name with the number behind its hyphen, and whether it strikes by more than its first capital."""
     for found in _NAME_TOKEN.finditer(text):
         begins = _BEGINS.search(text[: found.start()]) is not None or text[found.start() - 1 : found.start()] == '"'

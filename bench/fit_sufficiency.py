@@ -1,12 +1,15 @@
 """Fit assistant/sufficiency.py: when the papers found do not hold what is asked.
 
-    python bench/fit_sufficiency.py INDEX QUESTIONS.jsonl... [--out FILE] [--wrongly 0.05]
+    python bench/fit_sufficiency.py INDEX QUESTIONS.jsonl... [--out FILE] [--wrongly 0.05] [--odds FILE]
 
 Questions without gold papers are unanswerable; those for lists are left out, they are never refused here. Prints, over
 five folds, how many of each type would be refused where at most `--wrongly` of the answerable ones are, then writes
-weights and threshold. To calibrate on a corpus of your own, ask some forty questions that it answers and some forty that
+trees and thresholds. To calibrate on a corpus of your own, ask some forty questions that it answers and some forty that
 it does not, and name the file in the setting SUFFICIENCY.
-Needs scikit-learn and SciPy.
+
+With `--odds` the local model is asked about every question too (about three seconds each), and a second forest is fitted
+that knows what it said; the file keeps that, so that it is asked but once.
+Needs scikit-learn.
 """
 
 import argparse
@@ -16,21 +19,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import expit
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import StratifiedKFold
 
 from assistant import Assistant, open_assistant
 from assistant.evaluate import Question, read_questions
-from assistant.evidence import weigh
+from assistant.evidence import choose, weigh
 from assistant.followup import standalone, turns
 from assistant.lists import asks_list
-from assistant.sufficiency import features
+from assistant.models import answerer
+from assistant.settings import Settings
+from assistant.sufficiency import ODDS, features
 
-AGAINST = {"names absent", "names nowhere", "number nowhere", "asks number", "asks count", "has focus"}
-FREE = {"asks how"}
-PENALTY = 3.0
-OUT = Path(__file__).parent.parent / "assistant" / "sufficiency_weights.json"
+AGAINST = {
+    "names absent",
+    "names nowhere",
+    "number nowhere",
+    "asks number",
+    "asks count",
+    "has focus",
+    "names unseen",
+    "content unseen",
+}
+FREE = {"asks how", "asks several", "follow-up"}
+OUT = Path(__file__).parent.parent / "assistant" / "sufficiency_trees.json"
 
 
 def main() -> None:
@@ -39,49 +51,89 @@ def main() -> None:
     parser.add_argument("questions", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--wrongly", type=float, default=0.05)
+    parser.add_argument("--odds", type=Path)
     args = parser.parse_args()
     assistant = open_assistant(index=args.index, model="quotes")
     questions = [q for path in args.questions for q in read_questions(path) if not asks_list(q["question"])]
     known = [_known(assistant, q) for q in questions]
+    forests = {"alone": _fitted(questions, known, args.wrongly)}
+    if args.odds:
+        odds = _odds(assistant, questions, args.odds)
+        judged = [{**row, ODDS: odds[_key(q)]} for q, row in zip(questions, known, strict=True)]
+        forests["judged"] = _fitted(questions, judged, args.wrongly)
+    args.out.write_text(json.dumps(forests, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def _weighed(assistant: Assistant, q: Question) -> Any:
+    query = standalone(q["question"], turns(q["history"]))
+    hits = assistant.search(query, assistant.settings.papers)
+    return weigh(q["question"], query, hits, assistant.index)
+
+
+def _known(assistant: Assistant, q: Question) -> dict[str, float]:
+    return features(_weighed(assistant, q), assistant.index)
+
+
+def _key(q: Question) -> str:
+    return json.dumps([q["question"], *map(list, turns(q["history"]))], ensure_ascii=False)
+
+
+def _odds(assistant: Assistant, questions: list[Question], path: Path) -> dict[str, float]:
+    """What the local model said of each question; the file is written as it goes, for a run that is cut short."""
+    odds: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    missing = [q for q in questions if _key(q) not in odds]
+    local = answerer(Settings.read(model="local"))
+    for place, q in enumerate(missing, 1):
+        chosen = choose(_weighed(assistant, q), words=local.words)
+        said = local.judge(q["question"], chosen)
+        while True:
+            try:
+                next(said)
+            except StopIteration as stop:
+                odds[_key(q)] = round(float(stop.value), 4)
+                break
+        if place % 20 == 0 or place == len(missing):
+            path.write_text(json.dumps(odds, ensure_ascii=False, indent=0), encoding="utf-8")
+            print(f"asked {place} of {len(missing)}", flush=True)
+    return odds
+
+
+def _fitted(questions: list[Question], known: list[dict[str, float]], wrongly: float) -> dict[str, Any]:
     names = sorted(known[0])
     matrix = np.array([[row[name] for name in names] for row in known])
     refuse = np.array([not q["gold_titles"] for q in questions])
     held = np.zeros(len(questions))
     for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(matrix, refuse):
-        weights, intercept = _fit(names, matrix[train], refuse[train])
-        held[test] = expit(matrix[test] @ weights + intercept)
-    threshold = float(np.quantile(held[~refuse], 1 - args.wrongly))
+        held[test] = _grown(names, matrix[train], refuse[train]).predict_proba(matrix[test])[:, 1]
+    threshold = float(np.quantile(held[~refuse], 1 - wrongly))
     _report(questions, held > threshold)
-    weights, intercept = _fit(names, matrix, refuse)
-    fitted = {
-        "threshold": round(threshold, 4),
-        "intercept": round(intercept, 5),
-        "weights": {name: round(float(weight), 5) for name, weight in zip(names, weights, strict=True)},
+    return {"threshold": round(threshold, 4), **_exported(_grown(names, matrix, refuse), names)}
+
+
+def _grown(names: list[str], matrix: Any, refuse: Any) -> HistGradientBoostingClassifier:
+    """A few small trees that can only go the way they should."""
+    ways = [0 if name in FREE else 1 if name in AGAINST else -1 for name in names]
+    trees = HistGradientBoostingClassifier(
+        max_iter=60, max_leaf_nodes=4, learning_rate=0.1, min_samples_leaf=15, l2_regularization=1.0,
+        monotonic_cst=ways, class_weight="balanced", random_state=0,
+    )  # fmt: skip
+    return trees.fit(matrix, refuse)
+
+
+def _exported(trees: HistGradientBoostingClassifier, names: list[str]) -> dict[str, Any]:
+    """The trees as lists of nodes: [value] for a leaf, else [feature, at most, left, right]."""
+    return {
+        "base": round(float(np.ravel(trees._baseline_prediction)[0]), 5),
+        "trees": [
+            [
+                [round(float(node["value"]), 5)]
+                if node["is_leaf"]
+                else [names[node["feature_idx"]], round(float(node["num_threshold"]), 6), int(node["left"]), int(node["right"])]
+                for node in grown[0].nodes
+            ]
+            for grown in trees._predictors
+        ],
     }
-    args.out.write_text(json.dumps(fitted, indent=1) + "\n", encoding="utf-8")
-
-
-def _known(assistant: Assistant, question: Question) -> dict[str, float]:
-    query = standalone(question["question"], turns(question["history"]))
-    hits = assistant.search(query, assistant.settings.papers)
-    return features(weigh(question["question"], query, hits, assistant.index), assistant.index)
-
-
-def _fit(names: list[str], matrix: Any, refuse: Any) -> tuple[Any, float]:
-    """Weights and intercept of a logistic regression whose weights have the sign that they should have."""
-    mean, spread = matrix.mean(axis=0), matrix.std(axis=0) + 1e-9
-    scaled = (matrix - mean) / spread
-
-    def loss(w: Any) -> tuple[float, Any]:
-        p = expit(scaled @ w[:-1] + w[-1])
-        value = -np.log(np.where(refuse, p, 1 - p) + 1e-12).sum() + PENALTY * (w[:-1] ** 2).sum()
-        return float(value), np.r_[scaled.T @ (p - refuse) + 2 * PENALTY * w[:-1], (p - refuse).sum()]
-
-    bounds = [(None, None) if n in FREE else (0, None) if n in AGAINST else (None, 0) for n in names]
-    start = np.zeros(len(names) + 1)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[*bounds, (None, None)]).x
-    weights = found[:-1] / spread
-    return weights, float(found[-1] - weights @ mean)
 
 
 def _report(questions: list[Question], refused: Any) -> None:
@@ -90,6 +142,7 @@ def _report(questions: list[Question], refused: Any) -> None:
         kinds[question.get("kind", question["type"])].append(bool(said))
     for kind, values in sorted(kinds.items()):
         print(f"{kind:<14} {len(values):>4}  refused {np.mean(values):.3f}")
+    print()
 
 
 if __name__ == "__main__":

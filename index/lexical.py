@@ -131,6 +131,10 @@ class LexicalIndex:
         best: NDArray[np.float32] = np.maximum.reduceat(passages[: self.passages], self._starts)
         return best
 
+    def holds(self, words: Sequence[str]) -> list[bool]:
+        """Whether any passage at all has each stem."""
+        return [word in self._model.vocab_dict for word in words]
+
     def idf(self, words: Sequence[str]) -> NDArray[np.float32]:
         """How telling each stem is: ln of one over the share of passages that hold it; a stem that none holds counts as
         one that a single passage holds.

@@ -124,6 +124,10 @@ class PaperIndex:
         """(dimension,): the vector of a question, of unit length."""
         return self._embed_query(query)
 
+    def holds(self, words: Sequence[str]) -> list[bool]:
+        """Whether any abstract or title in this collection has each stem."""
+        return self._now.lexical.holds(words)
+
     def idf(self, words: Sequence[str]) -> Vectors:
         """How telling each stem is in this collection."""
         return self._now.lexical.idf(words)

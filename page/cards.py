@@ -66,6 +66,7 @@ def answer_view(answer: Answer, considered: Sequence[Hit]) -> View:
             "model": answer.model,
             "seconds": {step: round(seconds, 3) for step, seconds in answer.timings.items()},
             "tokens": dict(answer.tokens),
+            "cost": answer.cost,
             "considered": [[readable(hit.paper.title), hit.paper.id, round(hit.similarity, 3)] for hit in considered],
         },
     }

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from assistant import Answer, Paper, readable
+from assistant import Answer, Paper, Pending, readable
 
 from .cards import View, answer_view
 
@@ -17,8 +17,8 @@ _MOST_PAPERS = 20
 
 
 def converse(assistant: "Assistant", question: str, history: Sequence[Any], options: View) -> Iterator[View]:
-    """{"quotes": [...]} at once where a language model is to write, {"text": what is written so far} again and again, then
-    {"answer": ...}. Raises PaperError.
+    """{"quotes": [...]} at once where a language model is to write, {"text": what is written and checked so far} and
+    {"pending": words not checked yet, "waiting": for another answer} again and again, then {"answer": ...}. Raises PaperError.
 
     Options: `quotes` (no language model), `papers` (how many to draw on), `only` (ids of papers to keep to).
     """
@@ -30,13 +30,15 @@ def converse(assistant: "Assistant", question: str, history: Sequence[Any], opti
         found = asked.variant(quotes=True).ask(question, said)
         yield {"quotes": [[s.text, readable(found.citations[s.evidence[0]].title)] for s in found.sentences]}
     written = ""
-    for part in asked.stream(question, said):
+    for part in asked.progress(question, said):
         if isinstance(part, Answer):
             considered = asked.search(part.query or question, asked.settings.papers)
             yield {"answer": answer_view(part, considered)}
+        elif isinstance(part, Pending):
+            yield {"pending": part.text, "waiting": part.waiting}
         else:
             written += part
-            yield {"text": written}
+            yield {"text": written, "pending": ""}
 
 
 def example_questions(papers: Sequence[Paper], count: int = 4) -> list[str]:

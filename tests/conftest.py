@@ -14,8 +14,8 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import PrivateAttr
 
 from assistant import Assistant, Settings
-from assistant.answerers import Answerer, Quotes
-from assistant.written import Written
+from assistant.answerers import Quotes
+from assistant.models import answerer
 from index import Paper, PaperEmbeddings, PaperIndex, build_index
 
 ROOT = Path(__file__).parent.parent
@@ -151,10 +151,8 @@ def assistant_with(index: PaperIndex) -> Callable[..., Assistant]:
 
     def make(*replies: object, **settings: object) -> Assistant:
         merged = Settings.read(**settings)
-        answerer: Answerer = Quotes()
-        if replies:
-            answerer = Written(ScriptedChat(replies=list(replies)), "scripted", prompt_tokens=merged.prompt_tokens)
-        return Assistant(index, answerer, merged)
+        writer = answerer(merged, ScriptedChat(replies=list(replies))) if replies else Quotes()
+        return Assistant(index, writer, merged)
 
     return make
 

@@ -11,6 +11,8 @@ const writing = new Map();      // conversation id -> AbortController of the ans
 
 const found = new Map();        // turn id -> the quotes found for it, shown until the answer is written
 
+const unchecked = new Map();    // turn id -> {text: words of it that are not checked yet, waiting: for another answer}
+
 const fresh = () => ({id: crypto.randomUUID?.() || String(Date.now()), title: STARTED, at: Date.now(), turns: []});
 const listed = () => kept.get('conversations', []);
 
@@ -124,7 +126,11 @@ async function ask(question, at = current.turns.length, how = options()) {
       if (part.quotes) found.set(turn.id, part.quotes);
       if (part.text !== undefined) turn.text = part.text;
       if (part.answer) [turn.answer, turn.state] = [part.answer, 'done'];
-      showTurn(conversation, turn);
+      const {text = '', waiting: behind = false} = unchecked.get(turn.id) ?? {};
+      if (part.pending === undefined || part.pending !== text || Boolean(part.waiting) !== behind || part.text !== undefined) {
+        unchecked.set(turn.id, {text: part.pending ?? '', waiting: Boolean(part.waiting)});
+        showTurn(conversation, turn);
+      }
     }, control.signal);
     if (!turn.answer) turn.state = 'stopped';
   } catch (problem) {
@@ -134,6 +140,7 @@ async function ask(question, at = current.turns.length, how = options()) {
   }
   writing.delete(conversation.id);
   found.delete(turn.id);
+  unchecked.delete(turn.id);
   keep(conversation);
   for (const other of conversation.turns) if (other !== turn) showTurn(conversation, other, {follow: false});
   showTurn(conversation, turn);
@@ -219,10 +226,7 @@ function editForm(turn, at) {
 
 function answerElement(turn, at, last) {
   const again = label => button(label, () => ask(turn.question, at, turn.how));
-  if (turn.state === 'writing') {
-    return h('div', {class: 'pa-answer'}, turn.text ? h('p', {class: 'pa-text'}, turn.text)
-      : found.get(turn.id)?.length ? foundQuotes(found.get(turn.id)) : h('p', {class: 'pa-wait'}, about.phase === 'loading' && !turn.how.quotes ? 'Searching; the language model is still being loaded' : `Searching ${about.papers?.toLocaleString() ?? ''} papers`));
-  }
+  if (turn.state === 'writing') return beingWritten(turn);
   if (turn.state === 'failed') return h('div', {class: 'pa-answer pa-problem', role: 'alert'}, h('p', {}, turn.problem), h('div', {class: 'pa-actions'}, again('Try again')));
   if (turn.state === 'stopped') {
     return h('div', {class: 'pa-answer pa-half'}, turn.text && h('p', {class: 'pa-text'}, turn.text),
@@ -243,9 +247,17 @@ function answerElement(turn, at, last) {
     made(turn));
 }
 
-const foundQuotes = quotes => [
-  h('p', {class: 'pa-wait'}, about.phase === 'loading' ? 'This was found; the language model is still being loaded' : 'This was found; the answer is being written from it'),
-  h('ul', {class: 'pa-found-quotes'}, quotes.map(([quote, title]) => h('li', {}, h('q', {}, quote), h('cite', {}, title))))];
+/** What is there of an answer: checked sentences, words not checked yet, and the quotes it is written from. */
+function beingWritten(turn) {
+  const {text = '', waiting: behind = false} = unchecked.get(turn.id) ?? {}, quotes = found.get(turn.id) ?? [];
+  const state = about.phase === 'loading' && !turn.how.quotes ? 'the language model is still being loaded'
+    : behind ? 'another answer is being written, yours is next' : quotes.length ? 'the answer is being written from it' : '';
+  const begun = turn.text || text;
+  return h('div', {class: 'pa-answer'},
+    begun ? h('p', {class: 'pa-text'}, turn.text, text && [' ', h('span', {class: 'pa-pending', title: 'Not checked yet'}, text)]) : null,
+    !begun && h('p', {class: 'pa-wait'}, quotes.length ? `This was found; ${state}` : `Searching ${about.papers?.toLocaleString() ?? ''} papers${state && `; ${state}`}`),
+    quotes.length ? h('ul', {class: 'pa-found-quotes'}, quotes.map(([quote, title]) => h('li', {}, h('q', {}, quote), h('cite', {}, title)))) : null);
+}
 
 /** Nothing could be answered: it looks different, and says where to go from here. */
 function refusal(turn, at, last) {
@@ -276,7 +288,7 @@ function made(turn) {
     ['Sentences', turn.answer.sentences.length ? `${checked} written and checked, ${turn.answer.sentences.length - checked} quoted` : 'none'],
     ['Seconds', Object.entries(how.seconds).map(([step, seconds]) => `${step} ${seconds.toFixed(2)}`).join(', ')],
     ['Tokens', Object.entries(how.tokens).map(([kind, count]) => `${kind} ${count}`).join(', ') || 'none'],
-    ['Cost', /^(quotes|local)$|\.gguf$|^scripted$/.test(how.model) ? 'nothing: it ran on this machine' : 'as your provider bills these tokens'],
+    ['Cost', how.cost != null ? `$${how.cost.toPrecision(2)}` : /^(quotes|local)$|\.gguf$|^scripted$/.test(how.model) ? 'nothing: it ran on this machine' : 'as your provider bills these tokens'],
   ];
   return h('details', {class: 'pa-made', ontoggle: event => event.target.open && event.target.scrollIntoView({block: 'nearest'})}, h('summary', {}, `How this answer was made · ${(how.seconds.total ?? 0).toFixed(1)} s`),
     h('dl', {}, rows.map(([name, value]) => [h('dt', {}, name), h('dd', {}, value)])),

@@ -1,0 +1,335 @@
+"""Language models: anybody's over a real server, one that fails in every way, the local one, prompts of one's own."""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ScriptedChat
+from langchain_core.messages import HumanMessage
+
+from assistant import Answer, Assistant, PaperError, Pending, Settings, SettingsError, open_assistant
+from assistant.answer import Status, Verdict
+from assistant.answerers import Quotes
+from assistant.models import answerer
+from assistant.prompts import load_prompt
+from index import PaperIndex, PromptError
+
+QUESTION = "How does the momentum optimizer SwiftMo work and how fast is it?"
+TRUE = "SwiftMo keeps two memories of the gradient. It reaches the same loss in 38% fewer steps than Adam."
+KEY = "sk-not-to-be-seen"
+
+Make = Callable[..., Assistant]
+Act = Callable[[BaseHTTPRequestHandler], None]
+
+
+# ---- a server that says what servers have been seen to say
+
+
+def _json(status: int, body: dict[str, Any], **headers: str) -> Act:
+    def act(handler: BaseHTTPRequestHandler) -> None:
+        said = json.dumps(body).encode()
+        handler.send_response(status)
+        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(said)), **headers}.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.end_headers()
+        handler.wfile.write(said)
+
+    return act
+
+
+def _error(status: int, kind: str, message: str, **headers: str) -> Act:
+    return _json(status, {"error": {"message": message, "type": kind, "param": None, "code": kind}}, **headers)
+
+
+def _streamed(text: str, *, finish: str = "stop", broken: bool = False) -> Act:
+    """The text word by word as server-sent events; broken off before the end if so wanted."""
+
+    def act(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.end_headers()
+
+        def event(delta: dict[str, Any], reason: str | None = None, usage: dict[str, int] | None = None) -> None:
+            choices = [] if usage else [{"index": 0, "delta": delta, "finish_reason": reason}]
+            whole = {
+                "id": "c",
+                "object": "chat.completion.chunk",
+                "created": 1,
+                "model": "m",
+                "choices": choices,
+                "usage": usage,
+            }
+            handler.wfile.write(f"data: {json.dumps(whole)}\n\n".encode())
+            handler.wfile.flush()
+
+        event({"role": "assistant", "content": ""})
+        for word in text.split(" "):
+            event({"content": word + " "})
+        if broken:
+            handler.wfile.write(b"data: {not json")
+            return
+        event({}, finish)
+        event({}, usage={"prompt_tokens": 321, "completion_tokens": 45, "total_tokens": 366})
+        handler.wfile.write(b"data: [DONE]\n\n")
+
+    return act
+
+
+def _silent(handler: BaseHTTPRequestHandler) -> None:
+    time.sleep(3)
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch, index: PaperIndex) -> Iterator[Callable[..., tuple[Assistant, list[Any]]]]:
+    """An assistant whose model is a server that answers a request after the other as told; and what it was sent."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    servers: list[ThreadingHTTPServer] = []
+
+    def make(*acts: Act, **settings: object) -> tuple[Assistant, list[Any]]:
+        sent: list[Any] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                sent.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                acts[min(len(sent), len(acts)) - 1](self)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        servers.append(server)
+        address = f"http://127.0.0.1:{server.server_port}/v1"
+        return open_assistant(index=index, model="openai:m", base_url=address, **settings), sent
+
+    yield make
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_hosted_model_writes_and_says_what_it_cost(served: Any) -> None:
+    assistant, sent = served(_streamed(TRUE), price="0.5/2")
+    answer = assistant.ask(QUESTION)
+    assert {s.verdict for s in answer.sentences} == {Verdict.SUPPORTED}
+    assert answer.tokens == {"input": 321, "output": 45}
+    assert answer.cost == pytest.approx((321 * 0.5 + 45 * 2) / 1e6)
+    assert (answer.model, answer.note) == ("openai:m", "")
+    assert sent[0]["messages"][0]["role"] == "system"
+    assert "two memories of the gradient" in sent[0]["messages"][1]["content"]
+
+
+def test_no_price_no_cost(served: Any) -> None:
+    assert served(_streamed(TRUE))[0].ask(QUESTION).cost is None
+
+
+@pytest.mark.parametrize(
+    ("acts", "said"),
+    [
+        pytest.param([_error(401, "invalid_api_key", "Incorrect API key provided.")], "Incorrect API key", id="key"),
+        pytest.param([_error(404, "model_not_found", "The model `m` does not exist.")], "does not exist", id="no-such-model"),
+        pytest.param(
+            [_error(429, "rate_limit_exceeded", "Rate limit reached.", retry_after_ms="1")], "Rate limit", id="rate-limit"
+        ),
+        pytest.param([_error(400, "context_length_exceeded", "Too many tokens.")], "Too many tokens", id="too-long"),
+        pytest.param(
+            [_error(500, "server_error", "The server had an error.", retry_after_ms="1")], "server had an error", id="500"
+        ),
+        pytest.param([_silent], "timed out", id="silence"),
+        pytest.param([_streamed("SwiftMo keeps", broken=True)], "failed", id="broken-off"),
+        pytest.param([_streamed("", finish="content_filter")], "would not answer", id="refusal"),
+        pytest.param([_streamed("I am sorry, I cannot help with that.")], "nothing that the abstracts bear out", id="apology"),
+        pytest.param([_json(200, {"hello": "world"})], "these are quotes", id="not-the-protocol"),
+    ],
+)
+def test_every_failure_gives_way_to_quotes_with_its_reason(served: Any, acts: list[Act], said: str) -> None:
+    assistant, _ = served(*acts, timeout=0.5, retries=1)
+    answer = assistant.ask(QUESTION)
+    assert answer.status is Status.ANSWERED
+    assert {s.verdict for s in answer.sentences} <= {Verdict.QUOTED, Verdict.REPLACED}
+    assert said in answer.note
+    assert "\n" not in answer.note
+    assert KEY not in json.dumps(answer.to_dict())
+
+
+def test_server_that_is_not_there_gives_way_to_quotes(monkeypatch: pytest.MonkeyPatch, index: PaperIndex) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    answer = open_assistant(index=index, model="openai:m", base_url="http://127.0.0.1:9/v1", retries=0).ask(QUESTION)
+    assert answer.sentences[0].verdict is Verdict.QUOTED
+    assert "Connection error" in answer.note
+
+
+def test_busy_server_is_asked_again(served: Any) -> None:
+    busy = _error(429, "rate_limit_exceeded", "Rate limit reached.", retry_after_ms="1")
+    assistant, sent = served(busy, busy, _streamed(TRUE), retries=2)
+    answer = assistant.ask(QUESTION)
+    assert answer.note == ""
+    assert len(sent) == 3
+
+
+def test_what_was_said_before_the_server_died_is_kept(served: Any) -> None:
+    assistant, _ = served(_streamed("SwiftMo keeps two memories of the gradient. It reaches", broken=True), retries=0)
+    answer = assistant.ask(QUESTION)
+    assert answer.text == "SwiftMo keeps two memories of the gradient. [1]"
+    assert "stopped early" in answer.note
+
+
+def test_missing_key_is_one_line(monkeypatch: pytest.MonkeyPatch, index: PaperIndex) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(PaperError, match="openai:m") as caught:
+        open_assistant(index=index, model="openai:m")
+    assert "\n" not in str(caught.value)
+
+
+# ---- what a model is given
+
+
+def test_words_come_unchecked_before_their_sentence_is_checked(assistant_with: Make) -> None:
+    parts = list(assistant_with(TRUE).progress(QUESTION))
+    words = [part.text for part in parts if isinstance(part, Pending)]
+    first = next(n for n, part in enumerate(parts) if isinstance(part, str))
+    assert "SwiftMo keeps" in words
+    assert any(isinstance(part, Pending) and part.text for part in parts[:first])
+    assert not any(isinstance(part, Pending) for part in assistant_with(TRUE).stream(QUESTION))
+
+
+def test_model_that_repeats_itself_is_cut_short(assistant_with: Make) -> None:
+    answer = assistant_with("SwiftMo keeps two memories of the gradient. " * 9).ask(QUESTION)
+    assert answer.text.count("two memories") == 1
+
+
+def test_model_that_reads_more_is_given_more() -> None:
+    few = answerer(Settings.read(), ScriptedChat(replies=[TRUE]))
+    many = answerer(Settings.read(), ScriptedChat(replies=[TRUE], profile={"max_input_tokens": 128_000}))
+    assert few.words == Quotes.words < many.words
+
+
+def test_evidence_stands_under_its_paper_and_within_the_budget(index: PaperIndex) -> None:
+    model = ScriptedChat(replies=[TRUE])
+    open_assistant(Settings.read(prompt_tokens=200), index=index, model=model).ask(QUESTION)
+    assert model.sent[0].count("SwiftMo: A Momentum Optimizer With Two Memories:\n- ") == 1
+    assert "two memories of the gradient" in model.sent[0]
+
+
+def test_prompt_of_ones_own_stands_in_for_ours(tmp_path: Path, index: PaperIndex) -> None:
+    (tmp_path / "answer_system.txt").write_text("# mine\nAnswer as a captain would.", encoding="utf-8")
+    model = ScriptedChat(replies=[TRUE])
+    open_assistant(index=index, model=model, prompts=tmp_path).ask(QUESTION)
+    assert model.sent[0].startswith("Answer as a captain would.\nEvidence:")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        pytest.param("answer_user", "{question}", "evidence", id="missing-field"),
+        pytest.param("anser_user", "{question} {evidence}", "anser_user", id="misspelt"),
+        pytest.param("answer_user", None, "UTF-8", id="not-text"),
+    ],
+)
+def test_prompt_of_ones_own_that_does_not_fit_is_named(
+    tmp_path: Path, index: PaperIndex, name: str, text: str | None, said: str
+) -> None:
+    (tmp_path / f"{name}.txt").write_bytes(b"\xff\xfe\x00" if text is None else text.encode())
+    with pytest.raises(PromptError, match=said):
+        open_assistant(index=index, model=ScriptedChat(replies=[TRUE]), prompts=tmp_path)
+
+
+def test_folder_of_prompts_that_is_not_there_is_named(tmp_path: Path, index: PaperIndex) -> None:
+    with pytest.raises(PromptError, match="not there"):
+        open_assistant(index=index, model=ScriptedChat(replies=[TRUE]), prompts=tmp_path / "none")
+
+
+@pytest.mark.parametrize("price", ["much", "1", "1/2/3", "-1/2"])
+def test_price_that_is_none_is_refused(price: str) -> None:
+    with pytest.raises(SettingsError, match="PRICE"):
+        Settings.read(price=price)
+
+
+# ---- the local model
+
+
+@pytest.fixture(scope="module")
+def local(real_index: Path) -> Assistant:
+    return open_assistant(index=real_index, model="local")
+
+
+ADEMAMIX = "What is AdEMAMix and how does it differ from AdamW?"
+
+
+@pytest.mark.slow
+def test_local_model_tells_what_is_stated_from_what_is_not(local: Assistant) -> None:
+    from assistant.local import LocalChat, qwen_file
+
+    model = LocalChat(path=str(qwen_file()))
+
+    def odds(question: str) -> float:
+        told = f"{load_prompt('judge_system').template}\n\nEvidence:\n- The kiln was fired at 1240 degrees.\n\nQuestion: "
+        asking = model.log_odds([HumanMessage(told + question)], "Yes", "No")
+        while True:
+            try:
+                next(asking)
+            except StopIteration as stop:
+                return float(stop.value)
+
+    assert odds("At how many degrees was the kiln fired?") > odds("Who built the kiln?")
+
+
+@pytest.mark.slow
+def test_stopping_while_the_model_reads_frees_it(local: Assistant) -> None:
+    parts = local.progress(ADEMAMIX)
+    assert isinstance(next(parts), Pending)
+    parts.close()  # type: ignore[attr-defined]
+    answer = local.ask(ADEMAMIX)
+    assert answer.sentences
+    assert answer.note == ""
+
+
+@pytest.mark.slow
+def test_second_question_waits_its_turn_and_says_so(local: Assistant) -> None:
+    first = local.progress("How does AdEMAMix use old gradients, and why does that help?")
+    next(first)
+    parts = list(local.progress(ADEMAMIX))
+    first.close()  # type: ignore[attr-defined]
+    assert any(isinstance(part, Pending) and part.waiting for part in parts)
+    assert isinstance(parts[-1], Answer)
+    assert parts[-1].sentences
+
+
+@pytest.mark.slow
+def test_reader_that_goes_away_from_an_async_answer_frees_the_model(local: Assistant) -> None:
+    async def leave() -> None:
+        async for _ in local.astream(ADEMAMIX):
+            pass
+
+    async def run() -> None:
+        task = asyncio.create_task(leave())
+        await asyncio.sleep(0.5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(run())
+    assert local.ask(ADEMAMIX).note == ""
+
+
+@pytest.mark.slow
+def test_any_server_that_speaks_openais_protocol_writes_answers(monkeypatch: pytest.MonkeyPatch, real_index: Path) -> None:
+    from assistant.local import LocalChat, qwen_file
+
+    address, key = LocalChat(path=str(qwen_file())).address()
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    assistant = open_assistant(index=real_index, model="openai:qwen", base_url=f"{address}/v1")
+    answer = assistant.ask(ADEMAMIX)
+    assert any(s.verdict is Verdict.SUPPORTED for s in answer.sentences), answer
+    assert answer.tokens["input"] > 100
+    assert key not in json.dumps(answer.to_dict())
+    monkeypatch.setenv("OPENAI_API_KEY", "another")
+    refused = open_assistant(index=real_index, model="openai:qwen", base_url=f"{address}/v1").ask(ADEMAMIX)
+    assert refused.sentences[0].verdict is Verdict.QUOTED
+    assert "these are quotes" in refused.note
