@@ -219,9 +219,9 @@ def _chunk(part: dict[str, Any]) -> ChatGenerationChunk | None:
     text, finish = choice["delta"].get("content") or "", choice["finish_reason"]
     if finish:
         told = {"finish_reason": finish}
-        message = AIMessageChunk(text, usage_metadata=_usage(part), response_metadata=told, chunk_position="last")
+        message = AIMessageChunk(content=text, usage_metadata=_usage(part), response_metadata=told, chunk_position="last")
         return ChatGenerationChunk(message=message)
-    return ChatGenerationChunk(message=AIMessageChunk(text)) if text else None
+    return ChatGenerationChunk(message=AIMessageChunk(content=text)) if text else None
 
 
 def _usage(reply: dict[str, Any]) -> UsageMetadata | None:

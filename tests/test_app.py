@@ -151,6 +151,8 @@ def test_the_answer_streams_stops_and_is_asked_again(page: Any, served: Any, wor
     text = page.locator(".pa-writing .pa-text")
     text.get_by_text("keeps two memories of the gradient").wait_for()
     assert "38% fewer steps" not in text.inner_text()
+    page.locator(".pa-pending", has_text="It needs").wait_for()
+    assert page.locator(".pa-found-quotes li").count() > 0
     page.keyboard.press("Escape")
     page.get_by_text("Stopped before it was complete").wait_for()
     GATE.set()
