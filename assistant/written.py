@@ -14,7 +14,7 @@ from index import readable, sentence_spans
 from .answer import Verdict
 from .answerers import Draft, Pending, Usage
 from .checking import coverage, supported
-from .evidence import Evidence
+from .evidence import Evidence, asks_how, asks_several
 from .followup import content_text
 from .prompts import FIELDS, check_folder, load_prompt
 from .tokens import count_tokens, fit
@@ -30,6 +30,8 @@ _LEAD = re.compile(r"^\s*(?:answer\s*:|[-*•]|\d+[.)])\s*", re.IGNORECASE)
 _MOST_SENTENCES = 6
 _MOST_QUOTES = 3
 _NEAR_ENOUGH = 0.4
+_SHORT_ANSWER, _LONG_ANSWER = 60, 90  # words, with the quotes of what a model left out
+_LIKELY, _SAID = 0.1, 0.6
 _HOSTED = (("system", "answer_system"), ("human", "answer_user"))
 _JUDGED = (("system", "judge_system"), ("human", "answer_user"), ("ai", "Yes."), ("human", "answer_local"))
 _ENDS = re.compile(r"[.!?:][\"')\]]*$")
@@ -45,7 +47,7 @@ class Written:
     """
 
     def __init__(
-        self, model: "BaseChatModel", name: str, *, prompt_tokens: int, words: int = 85, prompts: Path | None = None
+        self, model: "BaseChatModel", name: str, *, prompt_tokens: int, words: int, prompts: Path | None = None
     ) -> None:
         if prompts:
             check_folder(prompts)
@@ -76,31 +78,28 @@ class Written:
     def write(self, question: str, evidence: Sequence[Evidence]) -> Iterator[Draft | Pending | Usage]:
         """The model's words as they come and its sentences as they are finished and borne out, then what they cost.
 
-        A sentence that is not borne out gives way to the quote that is nearest to it, or is left out.
+        A sentence that is not borne out gives way to the quote that is nearest to it, or is left out. Where a small model
+        has left out what is likely asked for, the quotes say it.
         """
         fields, kept = self._fields(question, evidence)
-        shown: set[tuple[int, ...]] = set()
-        said: set[str] = set()
+        drafts: list[Draft] = []
         dropped, failure = 0, ""
         spent = _Spent()
         try:
             for text in self._sentences(fields, spent):
                 if isinstance(text, Pending):
                     yield text
-                    continue
-                if text in said:  # a small model that goes round in circles has no more to say
-                    break
-                said.add(text)
-                draft = settle(text, evidence[:kept])
-                if draft is None or (draft.verdict is Verdict.REPLACED and draft.evidence in shown):
+                elif any(text == draft.text for draft in drafts) or len(drafts) == _MOST_SENTENCES:
+                    break  # a small model that goes round in circles has no more to say
+                elif draft := settle(text, evidence[:kept], drafts):
+                    drafts.append(draft)
+                    yield draft
+                else:
                     dropped += 1
-                    continue
-                shown.add(draft.evidence)
-                yield draft
-                if len(shown) == _MOST_SENTENCES:
-                    break
-            if spent.finish in _REFUSED and not shown:
+            if spent.finish in _REFUSED and not drafts:
                 failure = "the provider would not answer this"
+            elif drafts and self._judges:
+                yield from left_out(question, drafts, evidence[:kept])
         except Exception as exc:  # every provider raises its own; the reader gets the quotes and one line
             failure = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
         guessed = {"input": self._frame + sum(map(count_tokens, fields.values())), "output": count_tokens(spent.text)}
@@ -154,8 +153,10 @@ class _Spent:
         return text
 
 
-def settle(text: str, evidence: Sequence[Evidence]) -> Draft | None:
-    """The sentence with the fewest pieces of evidence that bear it out; the quote nearest to it if none do; or nothing."""
+def settle(text: str, evidence: Sequence[Evidence], before: Sequence[Draft] = ()) -> Draft | None:
+    """The sentence with the fewest pieces of evidence that bear it out; if none do, the quote nearest to it, unless one
+    before rests on that already; or nothing.
+    """
     texts = [item.sentence.text for item in evidence]
     titles = [item.sentence.paper.title for item in evidence]
     near = sorted(range(len(texts)), key=lambda i: -coverage(text, texts[i]))
@@ -165,9 +166,22 @@ def settle(text: str, evidence: Sequence[Evidence]) -> Draft | None:
         if supported(text, [texts[i] for i in used], context):
             return Draft(text, tuple(used), Verdict.SUPPORTED)
     best = near[0]
-    if coverage(text, texts[best]) >= _NEAR_ENOUGH:
-        return Draft(texts[best], (best,), Verdict.REPLACED)
-    return None
+    if coverage(text, texts[best]) < _NEAR_ENOUGH or any(draft.evidence == (best,) for draft in before):
+        return None
+    return Draft(texts[best], (best,), Verdict.REPLACED)
+
+
+def left_out(question: str, drafts: Sequence[Draft], evidence: Sequence[Evidence]) -> Iterator[Draft]:
+    """Quotes likely to hold part of what is asked that no draft says, likeliest first, as long as there is room."""
+    room = _LONG_ANSWER if asks_how(question) or asks_several(question) else _SHORT_ANSWER
+    text = " ".join(draft.text for draft in drafts)
+    for position in sorted(range(len(evidence)), key=lambda i: -evidence[i].score):
+        quote = evidence[position].sentence.text
+        if evidence[position].score < _LIKELY or coverage(quote, text) >= _SAID:
+            continue
+        if len(text.split()) + len(quote.split()) <= room:
+            text += f" {quote}"
+            yield Draft(quote, (position,), Verdict.QUOTED)
 
 
 def _prompt(templates: Sequence[tuple[str, str]]) -> "ChatPromptTemplate":

@@ -3,9 +3,9 @@
     python bench/fit_sufficiency.py INDEX QUESTIONS.jsonl... [--out FILE] [--wrongly 0.05] [--odds FILE]
 
 Questions without gold papers are unanswerable; those for lists are left out, they are never refused here. Prints, over
-five folds, how many of each type would be refused where at most `--wrongly` of the answerable ones are, then writes
-trees and thresholds. To calibrate on a corpus of your own, ask some forty questions that it answers and some forty that
-it does not, and name the file in the setting SUFFICIENCY.
+five folds, how many of each type would be refused where at most `--wrongly` of the answerable ones are (every file of them
+counts alike), then writes trees and thresholds. To calibrate on a corpus of your own, ask some forty questions that it
+answers and some forty that it does not, and name the file in the setting SUFFICIENCY.
 
 With `--odds` the local model is asked about every question too (about three seconds each), and a second forest is fitted
 that knows what it said; the file keeps that, so that it is asked but once.
@@ -54,13 +54,15 @@ def main() -> None:
     parser.add_argument("--odds", type=Path)
     args = parser.parse_args()
     assistant = open_assistant(index=args.index, model="quotes")
-    questions = [q for path in args.questions for q in read_questions(path) if not asks_list(q["question"])]
+    files = [[q for q in read_questions(path) if not asks_list(q["question"])] for path in args.questions]
+    questions = [q for file in files for q in file]
+    shares = np.array([1 / len(file) for file in files for _ in file])
     known = [_known(assistant, q) for q in questions]
-    forests = {"alone": _fitted(questions, known, args.wrongly)}
+    forests = {"alone": _fitted(questions, known, shares, args.wrongly)}
     if args.odds:
         odds = _odds(assistant, questions, args.odds)
         judged = [{**row, ODDS: odds[_key(q)]} for q, row in zip(questions, known, strict=True)]
-        forests["judged"] = _fitted(questions, judged, args.wrongly)
+        forests["judged"] = _fitted(questions, judged, shares, args.wrongly)
     args.out.write_text(json.dumps(forests, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
@@ -75,7 +77,7 @@ def _known(assistant: Assistant, q: Question) -> dict[str, float]:
 
 
 def _key(q: Question) -> str:
-    return json.dumps([q["question"], *map(list, turns(q["history"]))], ensure_ascii=False)
+    return " / ".join([*(asked for asked, _ in turns(q["history"])), q["question"]])
 
 
 def _odds(assistant: Assistant, questions: list[Question], path: Path) -> dict[str, float]:
@@ -98,16 +100,23 @@ def _odds(assistant: Assistant, questions: list[Question], path: Path) -> dict[s
     return odds
 
 
-def _fitted(questions: list[Question], known: list[dict[str, float]], wrongly: float) -> dict[str, Any]:
+def _fitted(questions: list[Question], known: list[dict[str, float]], shares: Any, wrongly: float) -> dict[str, Any]:
     names = sorted(known[0])
     matrix = np.array([[row[name] for name in names] for row in known])
     refuse = np.array([not q["gold_titles"] for q in questions])
     held = np.zeros(len(questions))
     for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(matrix, refuse):
         held[test] = _grown(names, matrix[train], refuse[train]).predict_proba(matrix[test])[:, 1]
-    threshold = float(np.quantile(held[~refuse], 1 - wrongly))
+    threshold = _threshold(held[~refuse], shares[~refuse], wrongly)
     _report(questions, held > threshold)
     return {"threshold": round(threshold, 4), **_exported(_grown(names, matrix, refuse), names)}
+
+
+def _threshold(scores: Any, shares: Any, wrongly: float) -> float:
+    """The score that only `wrongly` of the answerable questions lie above, each file of them counting alike."""
+    order = np.argsort(-scores)
+    above = np.cumsum(shares[order]) / shares.sum()
+    return float(scores[order][np.searchsorted(above, wrongly)])
 
 
 def _grown(names: list[str], matrix: Any, refuse: Any) -> HistGradientBoostingClassifier:

@@ -15,7 +15,6 @@ from langchain_core.messages import HumanMessage
 
 from assistant import Answer, Assistant, PaperError, Pending, Settings, SettingsError, open_assistant
 from assistant.answer import Status, Verdict
-from assistant.answerers import Quotes
 from assistant.models import answerer
 from assistant.prompts import load_prompt
 from index import PaperIndex, PromptError
@@ -207,7 +206,7 @@ def test_model_that_repeats_itself_is_cut_short(assistant_with: Make) -> None:
 def test_model_that_reads_more_is_given_more() -> None:
     few = answerer(Settings.read(), ScriptedChat(replies=[TRUE]))
     many = answerer(Settings.read(), ScriptedChat(replies=[TRUE], profile={"max_input_tokens": 128_000}))
-    assert few.words == Quotes.words < many.words
+    assert few.words < many.words
 
 
 def test_evidence_stands_under_its_paper_and_within_the_budget(index: PaperIndex) -> None:
@@ -249,6 +248,33 @@ def test_folder_of_prompts_that_is_not_there_is_named(tmp_path: Path, index: Pap
 def test_price_that_is_none_is_refused(price: str) -> None:
     with pytest.raises(SettingsError, match="PRICE"):
         Settings.read(price=price)
+
+
+class Judging(ScriptedChat):
+    """A scripted model that can also be asked for its odds, as a local one can."""
+
+    odds: float = 9.0
+
+    def log_odds(self, messages: Any, yes: str, no: str) -> Any:
+        self._sent.append("\n".join(str(message.content) for message in messages))
+        yield Pending()
+        return self.odds
+
+
+def test_small_model_is_asked_first_and_what_it_leaves_out_is_quoted(index: PaperIndex) -> None:
+    model = Judging(replies=["", "SwiftMo keeps two memories of the gradient."])
+    answer = open_assistant(index=index, model=model).ask(QUESTION)
+    judged, written = model.sent
+    assert written.startswith(judged)
+    assert [s.verdict for s in answer.sentences[:2]] == [Verdict.SUPPORTED, Verdict.QUOTED]
+    assert "38% fewer steps" in answer.text
+
+
+def test_small_model_that_denies_the_answer_is_heard(index: PaperIndex) -> None:
+    model = Judging(replies=["It was made up."], odds=-9.0)
+    answer = open_assistant(index=index, model=model).ask("Which schedule of the learning rate does SwiftMo need?")
+    assert answer.status is Status.NOT_STATED
+    assert len(model.sent) == 1
 
 
 # ---- the local model

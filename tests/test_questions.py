@@ -1,6 +1,7 @@
 """Kinds of questions: lists with filters, comparisons, follow-ups that pick or turn away; and what is measured."""
 
 import json
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from assistant.evidence import asks_how, asks_number, asks_several, choose, weig
 from assistant.followup import standalone
 from assistant.lists import asks_list, members, topic
 from assistant.parts import parts
-from assistant.sufficiency import load
+from assistant.sufficiency import judge, load, missing
 from index import BadRecord, PaperIndex, SettingsError
 
 Make = Callable[..., Assistant]
@@ -201,3 +202,20 @@ def test_calibration_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("{}")
     with pytest.raises(SettingsError, match="fit_sufficiency"):
         load(tmp_path / "bad.json")
+
+
+@pytest.mark.parametrize("name", ["alone", "judged"])
+def test_what_speaks_for_an_answer_never_speaks_against_it(name: str) -> None:
+    forest = load()[name]
+    used = {node[0] for tree in forest["trees"] for node in tree if len(node) > 1}
+    for feature in used - {"asks how", "asks several", "follow-up"}:
+        steps = [missing(defaultdict(float, {feature: value}), forest) for value in (-8, -2, 0, 0.2, 0.5, 0.8, 1, 3, 8)]
+        assert steps in (sorted(steps), sorted(steps, reverse=True)), feature
+    assert ("model's odds" in used) == (name == "judged")
+
+
+def test_model_that_denies_the_answer_turns_the_outcome(index: PaperIndex) -> None:
+    question = "Which schedule of the learning rate does SwiftMo need?"
+    weighed = weigh(question, question, index.search(question, 3), index)
+    said = {odds: judge(weighed, index, odds=odds) for odds in (-9.0, 9.0)}
+    assert said == {-9.0: Status.NOT_STATED, 9.0: Status.ANSWERED}
