@@ -14,7 +14,7 @@ from functools import cache
 
 from index import stems
 
-from .checking_direction import denial_slipped, direction
+from .checking_direction import correlation_turned, denial_slipped, direction
 from .checking_facts import stray_figures, unknown_names
 from .checking_words import TYPED, Word, kin_of, kinship, stored, words_of
 
@@ -58,7 +58,8 @@ def by_rule(claim: str, quotes: Sequence[str], context: str = "") -> Check | Non
         return Check(False, f"the quotes do not give this number there: {', '.join(stray)}", 0.0)
     if unknown := unknown_names(claim, quotes, context):
         return Check(False, f"the quotes do not name it: {', '.join(unknown)}", 0.0)
-    return Check(False, _REASONS["direction"], 0.0) if denial_slipped(claim, quotes) else None
+    turned = denial_slipped(claim, quotes) or correlation_turned(claim, quotes)
+    return Check(False, _REASONS["direction"], 0.0) if turned else None
 
 
 def numbers(text: str) -> set[str]:

@@ -10,10 +10,24 @@ from .checking_words import Near, Word, around, kin_of, kinship, lexicon, likene
 _NOUN_ENDINGS = ("ing", "ion", "ment", "ity", "nce", "s")
 
 
+_CORRELATION = re.compile(r"\b((?:negative|inverse)(?:ly)? |anti-?)?(?:correlat|proportional)\w*", re.IGNORECASE)
+
+
 def denial_slipped(claim: str, quotes: Sequence[str]) -> bool:
     """Whether the claim copies words of a quote but for a denial, which it puts in or leaves out."""
     said, read = _spelled_out(claim), [_spelled_out(quote) for quote in quotes]
     return any(_slipped(said, quote) or _slipped(quote, said) for quote in read)
+
+
+def correlation_turned(claim: str, quotes: Sequence[str]) -> bool:
+    """Whether the claim lets two things rise together of which the quotes say that one falls, or the other way round."""
+    said, read = _signs(claim), _signs(" ".join(quotes))
+    return bool(said and read) and not said <= read
+
+
+def _signs(text: str) -> set[bool]:
+    """Of each correlation in a text, whether it is an inverse one."""
+    return {found[1] is not None for found in _CORRELATION.finditer(text)}
 
 
 def _spelled_out(text: str) -> list[str]:

@@ -191,7 +191,14 @@ def _prompt(templates: Sequence[tuple[str, str]]) -> "ChatPromptTemplate":
 
 
 def _split(text: str) -> list[str]:
-    return [text[start:end] for start, end in sentence_spans(text)]
+    """The sentences of a text that may still be growing: what does not end with a full stop or its like goes on."""
+    sentences: list[str] = []
+    for start, end in sentence_spans(text):
+        if sentences and not _ENDS.search(sentences[-1]):
+            sentences[-1] += f" {text[start:end]}"
+        else:
+            sentences.append(text[start:end])
+    return sentences
 
 
 def _clean(text: str) -> str:

@@ -67,6 +67,12 @@ def test_a_copy_passes(quote: str) -> None:
         pytest.param("On short texts the convolutional model outperforms the recurrent one.", ORDER, "opposite", id="sides"),
         pytest.param("On short texts the recurrent model underperforms.", ORDER, "opposite", id="outperform"),
         pytest.param("Retraining cannot restore the accuracy lost by pruning.", PRUNING, "opposite", id="cannot"),
+        pytest.param(
+            "Accuracy is strongly correlated with depth.",
+            "We find accuracy to be strongly negatively correlated with depth.",
+            "opposite",
+            id="correlation",
+        ),
         pytest.param("Pruning raises accuracy.", "Pruning lowers accuracy.", "opposite", id="brief"),
         pytest.param(
             "The recurrent model outperforms the convolutional one, as its gradients vanish later.", ORDER, "", id="reason"

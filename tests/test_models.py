@@ -198,6 +198,12 @@ def test_words_come_unchecked_before_their_sentence_is_checked(assistant_with: M
     assert not any(isinstance(part, Pending) for part in assistant_with(TRUE).stream(QUESTION))
 
 
+def test_sentence_with_brackets_stays_whole_while_it_grows(assistant_with: Make) -> None:
+    whole = "SwiftMo (a momentum optimizer), as proposed, keeps two memories (of the gradient)."
+    answer = assistant_with(whole).ask(QUESTION)
+    assert answer.sentences[0].text == whole
+
+
 def test_model_that_repeats_itself_is_cut_short(assistant_with: Make) -> None:
     answer = assistant_with("SwiftMo keeps two memories of the gradient. " * 9).ask(QUESTION)
     assert answer.text.count("two memories") == 1
