@@ -10,7 +10,10 @@ from .checking_words import Near, Word, around, kin_of, kinship, lexicon, likene
 _NOUN_ENDINGS = ("ing", "ion", "ment", "ity", "nce", "s")
 
 
-_CORRELATION = re.compile(r"\b((?:negative|inverse)(?:ly)? |anti-?)?(?:correlat|proportional)\w*", re.IGNORECASE)
+_INVERSE = r"(?:negative|inverse)(?:ly)?"
+_CORRELATION = re.compile(
+    rf"\b({_INVERSE} |anti-?)?(?:correlat|proportional)\w*(?: {_INVERSE}\b()| \w+ {_INVERSE}\b())?", re.IGNORECASE
+)
 
 
 def denial_slipped(claim: str, quotes: Sequence[str]) -> bool:
@@ -27,7 +30,7 @@ def correlation_turned(claim: str, quotes: Sequence[str]) -> bool:
 
 def _signs(text: str) -> set[bool]:
     """Of each correlation in a text, whether it is an inverse one."""
-    return {found[1] is not None for found in _CORRELATION.finditer(text)}
+    return {any(mark is not None for mark in found.groups()) for found in _CORRELATION.finditer(text)}
 
 
 def _spelled_out(text: str) -> list[str]:
