@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-import select
+import selectors
 import threading
 from collections.abc import Generator, Iterator
 from functools import lru_cache
@@ -179,8 +179,10 @@ class LocalChat(BaseChatModel):
         self._turns.append(turn)
         try:
             connection.request("POST", "/v1/chat/completions", json.dumps(request), headers)
-            while not select.select([connection.sock], [], [], _PATIENCE)[0]:
-                yield Pending(waiting=self._turns[0] is not turn)
+            with selectors.DefaultSelector() as heard:
+                heard.register(connection.sock, selectors.EVENT_READ)
+                while not heard.select(_PATIENCE):
+                    yield Pending(waiting=self._turns[0] is not turn)
             response = connection.getresponse()
             if not request.get("stream"):
                 yield self._sound(response.read())

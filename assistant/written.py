@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from index import readable, sentence_spans
+from index import PaperError, readable, sentence_spans
 
 from .answer import Verdict
 from .answerers import Draft, Pending, Usage
@@ -72,7 +72,10 @@ class Written:
         if not self._judges:
             return None
         asked = self._question.format_messages(**self._fields(question, evidence)[0])
-        odds: float = yield from cast("LocalChat", self._model).log_odds(asked, "Yes", "No")
+        try:
+            odds: float = yield from cast("LocalChat", self._model).log_odds(asked, "Yes", "No")
+        except PaperError:  # writing meets the same trouble, and says so
+            return None
         return odds
 
     def write(self, question: str, evidence: Sequence[Evidence]) -> Iterator[Draft | Pending | Usage]:

@@ -17,7 +17,7 @@ from assistant import Answer, Assistant, PaperError, Pending, Settings, Settings
 from assistant.answer import Status, Verdict
 from assistant.models import answerer
 from assistant.prompts import load_prompt
-from index import PaperIndex, PromptError
+from index import ModelFailed, PaperIndex, PromptError
 
 QUESTION = "How does the momentum optimizer SwiftMo work and how fast is it?"
 TRUE = "SwiftMo keeps two memories of the gradient. It reaches the same loss in 38% fewer steps than Adam."
@@ -259,9 +259,11 @@ def test_price_that_is_none_is_refused(price: str) -> None:
 class Judging(ScriptedChat):
     """A scripted model that can also be asked for its odds, as a local one can."""
 
-    odds: float = 9.0
+    odds: float | None = 9.0
 
     def log_odds(self, messages: Any, yes: str, no: str) -> Any:
+        if self.odds is None:
+            raise ModelFailed("judging", "it fell over")
         self._sent.append("\n".join(str(message.content) for message in messages))
         yield Pending()
         return self.odds
@@ -281,6 +283,13 @@ def test_small_model_that_denies_the_answer_is_heard(index: PaperIndex) -> None:
     answer = open_assistant(index=index, model=model).ask("Which schedule of the learning rate does SwiftMo need?")
     assert answer.status is Status.NOT_STATED
     assert len(model.sent) == 1
+
+
+def test_small_model_that_falls_over_gives_way_to_quotes(index: PaperIndex) -> None:
+    model = Judging(replies=[ModelFailed("judging", "it fell over")], odds=None)
+    answer = open_assistant(index=index, model=model).ask(QUESTION)
+    assert answer.sentences[0].verdict is Verdict.QUOTED
+    assert "it fell over" in answer.note
 
 
 # ---- the local model
