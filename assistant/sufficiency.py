@@ -47,12 +47,16 @@ Forest = dict[str, Any]
 
 
 def plain(weighed: Weighed) -> Status | None:
-    """The outcome where no score is needed to tell it, else None."""
+    """The outcome where neither a score nor a language model is needed to tell it, else None."""
     if not weighed.pool:
         return Status.NOT_FOUND
     if _ASKS_YEAR.search(weighed.question) and not any(_YEAR.search(hit.paper.abstract) for hit in weighed.hits):
         return Status.NOT_STATED
-    return Status.ANSWERED if _asks_for_title(weighed) else None
+    if _asks_for_title(weighed):
+        return Status.ANSWERED
+    content = set(content_stems(weighed.question))
+    found = set().union(*stems([f"{hit.paper.title} {hit.paper.abstract}" for hit in weighed.hits]))
+    return Status.NOT_FOUND if content and not content & found else None
 
 
 def judge(weighed: Weighed, index: PaperIndex, *, odds: float | None = None, model: Path | None = None) -> Status:
@@ -61,8 +65,6 @@ def judge(weighed: Weighed, index: PaperIndex, *, odds: float | None = None, mod
     `odds`: the natural log odds, in a language model's view, that the evidence states it. Raises SettingsError.
     """
     known = features(weighed, index)
-    if not known["content anywhere"]:
-        return Status.NOT_FOUND
     forests = load(model)
     forest = forests["judged"] if odds is not None and "judged" in forests else forests["alone"]
     if missing({**known, ODDS: odds or 0.0}, forest) < forest["threshold"]:
