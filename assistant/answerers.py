@@ -44,8 +44,14 @@ class Answerer(Protocol):
         """The natural log odds, in the model's own view, that the evidence states what is asked; None if it has no view."""
         ...
 
-    def write(self, question: str, evidence: Sequence[Evidence]) -> Iterator[Draft | Pending | Usage]:
-        """The sentences of an answer as they are ready, then what it cost."""
+    def write(
+        self, question: str, evidence: Sequence[Evidence], spare: Sequence[Evidence] = ()
+    ) -> Iterator[Draft | Pending | Usage]:
+        """The sentences of an answer as they are ready, then what it cost.
+
+        They rest on the evidence, or on spare evidence that came too late in the order to be read; a draft's positions
+        run over both, one after the other.
+        """
         ...
 
     def load(self) -> None:
@@ -64,7 +70,9 @@ class Quotes:
         yield from ()
         return None
 
-    def write(self, question: str, evidence: Sequence[Evidence]) -> Iterator[Draft | Pending | Usage]:
+    def write(
+        self, question: str, evidence: Sequence[Evidence], spare: Sequence[Evidence] = ()
+    ) -> Iterator[Draft | Pending | Usage]:
         """Each sentence of the evidence as it stands."""
         for position, item in enumerate(evidence):
             yield Draft(item.sentence.text, (position,), Verdict.QUOTED)

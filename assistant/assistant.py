@@ -169,6 +169,7 @@ class _Asking:
         with self._timed("evidence"):
             weighed = evidence_.weigh(self._question, query, hits, self._index)
             chosen = evidence_.choose(weighed, words=self._settings.words or self._answerer.words)
+            spare = evidence_.further(weighed, chosen)
             status = sufficiency.plain(weighed)
         if status is None:
             with self._timed("judge"):
@@ -177,7 +178,7 @@ class _Asking:
         usage, note = Usage(), ""
         if status is Status.ANSWERED:
             with self._timed("write"):
-                for part in self._write(chosen):
+                for part in self._write(chosen, spare):
                     if isinstance(part, Usage):
                         usage = part
                     else:
@@ -227,16 +228,16 @@ class _Asking:
             timings=self._timings,
         )
 
-    def _write(self, chosen: Sequence[Evidence]) -> Iterator[str | Pending | Usage]:
+    def _write(self, chosen: Sequence[Evidence], spare: Sequence[Evidence]) -> Iterator[str | Pending | Usage]:
         """The sentences as they are ready; the quotes themselves where the answerer brings none."""
         usage = Usage()
-        for part in self._answerer.write(self._question, chosen):
+        for part in self._answerer.write(self._question, chosen, spare):
             if isinstance(part, Usage):
                 usage = part
             elif isinstance(part, Pending):
                 yield part
             else:
-                yield self._add(part, chosen)
+                yield self._add(part, [*chosen, *spare])
         if not self._sentences:
             reason = f"failed ({usage.failure})" if usage.failure else "wrote nothing that the abstracts bear out"
             for part in Quotes().write(self._question, chosen):
@@ -247,9 +248,9 @@ class _Asking:
             usage = Usage(usage.tokens, usage.dropped, f"The model {self._answerer.name} stopped early ({usage.failure}).")
         yield usage
 
-    def _add(self, draft: Draft, chosen: Sequence[Evidence]) -> str:
+    def _add(self, draft: Draft, evidence: Sequence[Evidence]) -> str:
         """Number what a sentence rests on, keep it, and return it as it is shown."""
-        positions = [self._cite(chosen[i]) for i in draft.evidence]
+        positions = [self._cite(evidence[i]) for i in draft.evidence]
         numbers = tuple(dict.fromkeys(self._citations[p].number for p in positions))
         sentence = AnswerSentence(draft.text, numbers, tuple(positions), draft.verdict)
         before = " " if self._sentences else ""

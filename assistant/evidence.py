@@ -49,7 +49,9 @@ _MOST, _WORDS_A_SENTENCE = 9, 18
 _SLACK = 1.08
 _HOW_WORDS, _SEVERAL_WORDS = 1.5, 1.7
 _SAME_FROM, _REPEATED = 0.75, 0.5
-_NEXT_OF_A_PAPER = 0.6
+_FURTHER_WORDS = 150
+_BEHIND = 0.57
+NEXT_OF_A_PAPER = 0.6  # what a sentence is worth, for a comparison, for each one of its paper that is taken already
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +106,16 @@ def choose(weighed: Weighed, *, words: int) -> list[Evidence]:
     half as many again for a how or a why, more for a comparison.
     """
     pool, question = weighed.pool, weighed.question
-    chosen = select(weighed.likely, pool, word_budget(question, words), several=asks_several(question))
+    several = wants_several(question, weighed.query, weighed.hits)
+    chosen = select(weighed.likely, pool, word_budget(question, words, several=several), several=several)
     chosen.sort(key=lambda i: (pool[i].rank, pool[i].sentence.number))
     return [Evidence(pool[i].sentence, float(weighed.likely[i])) for i in chosen]
+
+
+def further(weighed: Weighed, chosen: Sequence[Evidence]) -> list[Evidence]:
+    """What would be chosen next, were there room for some hundred and fifty words, in readable order."""
+    taken = {item.sentence for item in chosen}
+    return [item for item in choose(weighed, words=_FURTHER_WORDS) if item.sentence not in taken]
 
 
 def candidates(hits: Sequence[Hit], index: PaperIndex) -> list[Candidate]:
@@ -239,9 +248,18 @@ def asks_several(question: str) -> bool:
     return _ASKS_SEVERAL.search(question) is not None
 
 
-def word_budget(question: str, words: int) -> float:
+def wants_several(question: str, query: str, hits: Sequence[Hit]) -> bool:
+    """Whether a question wants several papers side by side, and no paper found is so far ahead that it alone is meant.
+
+    What is searched for a follow-up holds the words of the paper before, which then is ahead whatever is meant.
+    """
+    alone = len(hits) < 2 or hits[1].score < _BEHIND * hits[0].score
+    return asks_several(question) and (question != query or not alone)
+
+
+def word_budget(question: str, words: int, *, several: bool) -> float:
     """How many words the answer to a question may have."""
-    if asks_several(question):
+    if several:
         return words * _SEVERAL_WORDS
     return words * _HOW_WORDS if asks_how(question) else words
 
@@ -258,7 +276,7 @@ def select(likely: Vectors, pool: Sequence[Candidate], words: float, *, several:
     while len(chosen) < min(most, len(pool)):
         gain = likely * (1 - _REPEATED * said)
         if several:
-            gain = gain * np.array([_NEXT_OF_A_PAPER ** heard[c.rank] for c in pool])
+            gain = gain * np.array([NEXT_OF_A_PAPER ** heard[c.rank] for c in pool])
         gain[chosen] = -1.0
         fitting = [i for i in np.argsort(-gain)[:3].tolist() if gain[i] >= 0 and (not chosen or sizes[i] <= left)]
         if not fitting:

@@ -13,6 +13,7 @@ FIELDS: dict[str, frozenset[str]] = {
     "answer_system": frozenset(),
     "answer_user": frozenset({"question", "evidence"}),
     "answer_local": frozenset(),
+    "answer_local_long": frozenset(),
     "judge_system": frozenset(),
 }
 _COMMENT = re.compile(r"\A(?:#[^\n]*\n)+\n*")

@@ -42,7 +42,9 @@ _DETAIL = re.compile(r"\b(who|when|where|which|whose)\b", re.IGNORECASE)
 _GENERAL = "idea method approach algorithm model mean propose describe summarise summarize main result"
 _NEAR, _COVERED = 0.66, 0.4
 
-ODDS = "model's odds"
+ODDS, BEYOND = "model's odds", "odds beyond wording"
+WORDING = ("words in best paper", "content in best paper", "content in a sentence", "words anywhere", "asks how",
+           "asks several", "follow-up")  # fmt: skip
 Forest = dict[str, Any]
 
 
@@ -66,11 +68,24 @@ def judge(weighed: Weighed, index: PaperIndex, *, odds: float | None = None, mod
     """
     known = features(weighed, index)
     forests = load(model)
-    forest = forests["judged"] if odds is not None and "judged" in forests else forests["alone"]
-    if missing({**known, ODDS: odds or 0.0}, forest) < forest["threshold"]:
+    forest = forests["alone"]
+    if odds is not None and "judged" in forests:
+        forest = forests["judged"]
+        known = with_odds(known, odds, forest["expected"])
+    if missing(known, forest) < forest["threshold"]:
         return Status.ANSWERED
     on_topic = known["similarity"] >= _NEAR or known["content in best paper"] >= _COVERED
     return Status.NOT_STATED if on_topic else Status.NOT_FOUND
+
+
+def with_odds(known: Mapping[str, float], odds: float, expected: Mapping[str, float]) -> dict[str, float]:
+    """The features, with a language model's log odds and by how much they are above what answerable questions get that are
+    worded as much like their papers. `expected`: a weight a feature, and the sum to begin with under "".
+
+    A small model doubts whatever is said in other words, so that its doubts tell more of a question in the papers' own.
+    """
+    foreseen = expected[""] + sum(weight * known[name] for name, weight in expected.items() if name)
+    return {**known, ODDS: odds, BEYOND: odds - foreseen}
 
 
 def _asks_for_title(weighed: Weighed) -> bool:
@@ -104,7 +119,8 @@ def load(model: Path | None = None) -> Mapping[str, Forest]:
     try:
         stored: dict[str, Forest] = json.loads(source.read_text(encoding="utf-8"))
         for forest in (stored["alone"], stored.get("judged", stored["alone"])):
-            missing(defaultdict(float), forest)
+            known = with_odds(defaultdict(float), 0.0, forest.get("expected", {"": 0.0}))
+            missing(defaultdict(float, known), forest)
             float(forest["threshold"])
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as exc:
         raise SettingsError(f"{source}: not a calibration made by bench/fit_sufficiency.py ({exc})") from exc

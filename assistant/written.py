@@ -5,6 +5,7 @@ the evidence does not bear out never leaves this file as an answer's.
 """
 
 import re
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -14,7 +15,7 @@ from index import PaperError, readable, sentence_spans
 from .answer import Verdict
 from .answerers import Draft, Pending, Usage
 from .checking import coverage, supported
-from .evidence import Evidence, asks_how, asks_several
+from .evidence import NEXT_OF_A_PAPER, Evidence, asks_how, asks_several
 from .followup import content_text
 from .prompts import FIELDS, check_folder, load_prompt
 from .tokens import count_tokens, fit
@@ -26,14 +27,22 @@ if TYPE_CHECKING:
     from .local import LocalChat
 
 _MARKS = re.compile(r"\s*[\[(]\d+(?:\s*[,;-]\s*\d+)*[\])]")
-_LEAD = re.compile(r"^\s*(?:answer\s*:|[-*•]|\d+[.)])\s*", re.IGNORECASE)
+_LEAD = re.compile(
+    r"^\s*(?:answer\s*:|[-*•]|\d+[.)]|(?:(?:additionally|also|furthermore|in addition|moreover),?\s+)?"
+    r"(?:according to the evidence,|the evidence (?:also )?\w+s that)|yes\.$)\s*",
+    re.IGNORECASE,
+)
+_FIRST_PERSON = re.compile(r"\b(?:we|our|ours|us)\b", re.IGNORECASE)
+_THIRD_PERSON = {"we": "the authors", "our": "their", "ours": "theirs", "us": "them"}
 _MOST_SENTENCES = 6
 _MOST_QUOTES = 3
 _NEAR_ENOUGH = 0.4
-_SHORT_ANSWER, _LONG_ANSWER = 60, 90  # words, with the quotes of what a model left out
+_SHORT_ANSWER, _LONG_ANSWER = 70, 120  # words, with the quotes of what a model left out
 _LIKELY, _SAID = 0.1, 0.6
 _HOSTED = (("system", "answer_system"), ("human", "answer_user"))
-_JUDGED = (("system", "judge_system"), ("human", "answer_user"), ("ai", "Yes."), ("human", "answer_local"))
+_JUDGED = (("system", "judge_system"), ("human", "answer_user"), ("ai", "Yes."))
+_SHORTLY = (*_JUDGED, ("human", "answer_local"))
+_AT_LENGTH = (*_JUDGED, ("human", "answer_local_long"))
 _ENDS = re.compile(r"[.!?:][\"')\]]*$")
 _FINISHED = {"stop", "end_turn", "stop_sequence"}
 _NO_ROOM = {"length", "max_tokens"}
@@ -55,11 +64,10 @@ class Written:
         self._prompt_tokens = prompt_tokens
         self._model = model
         self._judges = callable(getattr(model, "log_odds", None))
-        parts = _JUDGED if self._judges else _HOSTED
-        templates = [(role, load_prompt(said, prompts).template if said in FIELDS else said) for role, said in parts]
-        self._frame = sum(count_tokens(template) for _, template in templates)
-        self._prompt = _prompt(templates)
-        self._question = _prompt(templates[:2])
+        short = _templates(_SHORTLY if self._judges else _HOSTED, prompts)
+        long = _templates(_AT_LENGTH, prompts) if self._judges else short
+        self._frame = max(sum(count_tokens(template) for _, template in templates) for templates in (short, long))
+        self._short, self._long, self._question = _prompt(short), _prompt(long), _prompt(short[:2])
 
     def load(self) -> None:
         """Load a local model's weights, and have it read what every prompt begins with."""
@@ -78,18 +86,21 @@ class Written:
             return None
         return odds
 
-    def write(self, question: str, evidence: Sequence[Evidence]) -> Iterator[Draft | Pending | Usage]:
+    def write(
+        self, question: str, evidence: Sequence[Evidence], spare: Sequence[Evidence] = ()
+    ) -> Iterator[Draft | Pending | Usage]:
         """The model's words as they come and its sentences as they are finished and borne out, then what they cost.
 
         A sentence that is not borne out gives way to the quote that is nearest to it, or is left out. Where a small model
-        has left out what is likely asked for, the quotes say it.
+        has left out what is likely asked for, or had no time to read it, quotes say it.
         """
         fields, kept = self._fields(question, evidence)
         drafts: list[Draft] = []
         dropped, failure = 0, ""
         spent = _Spent()
         try:
-            for text in self._sentences(fields, spent):
+            prompt = self._long if asks_for_much(question, evidence) else self._short
+            for text in self._sentences(prompt, fields, spent):
                 if isinstance(text, Pending):
                     yield text
                 elif any(text == draft.text for draft in drafts) or len(drafts) == _MOST_SENTENCES:
@@ -102,7 +113,7 @@ class Written:
             if spent.finish in _REFUSED and not drafts:
                 failure = "the provider would not answer this"
             elif drafts and self._judges:
-                yield from left_out(question, drafts, evidence[:kept])
+                yield from left_out(question, drafts, [*evidence, *spare])
         except Exception as exc:  # every provider raises its own; the reader gets the quotes and one line
             failure = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
         guessed = {"input": self._frame + sum(map(count_tokens, fields.values())), "output": count_tokens(spent.text)}
@@ -119,10 +130,10 @@ class Written:
         lines = fit(lines, self._prompt_tokens - self._frame - count_tokens(question))
         return {"question": question, "evidence": "\n".join(lines)}, len(lines)
 
-    def _sentences(self, fields: dict[str, str], spent: "_Spent") -> Iterator[str | Pending]:
+    def _sentences(self, prompt: "ChatPromptTemplate", fields: dict[str, str], spent: "_Spent") -> Iterator[str | Pending]:
         """Whole sentences, as soon as the next one has begun, and meanwhile what there is of it."""
         buffer = ""
-        for part in (self._prompt | self._model).stream(fields):
+        for part in (prompt | self._model).stream(fields):
             text = spent.note(part)
             buffer += text
             *whole, rest = _split(buffer) or [""]
@@ -174,17 +185,34 @@ def settle(text: str, evidence: Sequence[Evidence], before: Sequence[Draft] = ()
     return Draft(texts[best], (best,), Verdict.REPLACED)
 
 
+def asks_for_much(question: str, evidence: Sequence[Evidence]) -> bool:
+    """Whether a sentence or two will not do: a way or a reason is asked for, or several papers that have been found."""
+    papers = {item.sentence.paper.id for item in evidence}
+    return asks_how(question) or (asks_several(question) and len(papers) > 1)
+
+
 def left_out(question: str, drafts: Sequence[Draft], evidence: Sequence[Evidence]) -> Iterator[Draft]:
-    """Quotes likely to hold part of what is asked that no draft says, likeliest first, as long as there is room."""
-    room = _LONG_ANSWER if asks_how(question) or asks_several(question) else _SHORT_ANSWER
+    """Quotes likely to hold part of what is asked that no draft says, likeliest first, as long as there is room.
+
+    Where several papers are asked for, those that have said least come first.
+    """
+    room = _LONG_ANSWER if asks_for_much(question, evidence) else _SHORT_ANSWER
     text = " ".join(draft.text for draft in drafts)
-    for position in sorted(range(len(evidence)), key=lambda i: -evidence[i].score):
-        quote = evidence[position].sentence.text
-        if evidence[position].score < _LIKELY or coverage(quote, text) >= _SAID:
-            continue
-        if len(text.split()) + len(quote.split()) <= room:
-            text += f" {quote}"
-            yield Draft(quote, (position,), Verdict.QUOTED)
+    heard = Counter(evidence[i].sentence.paper.id for draft in drafts for i in draft.evidence)
+    turn = NEXT_OF_A_PAPER if asks_several(question) else 1.0
+    left = {i for i, item in enumerate(evidence) if item.score >= _LIKELY}
+    while left:
+        position = max(left, key=lambda i: evidence[i].score * turn ** heard[evidence[i].sentence.paper.id])
+        left.remove(position)
+        quote = evidence[position].sentence
+        if coverage(quote.text, text) < _SAID and len(text.split()) + len(quote.text.split()) <= room:
+            text += f" {quote.text}"
+            heard[quote.paper.id] += 1
+            yield Draft(quote.text, (position,), Verdict.QUOTED)
+
+
+def _templates(parts: Sequence[tuple[str, str]], folder: Path | None) -> list[tuple[str, str]]:
+    return [(role, load_prompt(said, folder).template if said in FIELDS else said) for role, said in parts]
 
 
 def _prompt(templates: Sequence[tuple[str, str]]) -> "ChatPromptTemplate":
@@ -205,4 +233,11 @@ def _split(text: str) -> list[str]:
 
 
 def _clean(text: str) -> str:
-    return " ".join(_LEAD.sub("", _MARKS.sub("", text)).split())
+    """A model's sentence as a colleague would say it: no marks of its own, nothing about "the evidence", no "we"."""
+    said = " ".join(_FIRST_PERSON.sub(_third_person, _LEAD.sub("", _MARKS.sub("", text))).split())
+    first = said.partition(" ")[0]
+    return said[:1].upper() + said[1:] if first.isalpha() and first.islower() else said
+
+
+def _third_person(found: re.Match[str]) -> str:
+    return "US" if found.group() == "US" else _THIRD_PERSON[found.group().lower()]

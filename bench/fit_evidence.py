@@ -20,8 +20,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from assistant import Settings, open_assistant
+from assistant.answerers import Quotes
 from assistant.evaluate import read_questions
-from assistant.evidence import FEATURES, Candidate, asks_several, candidates, features, select, word_budget
+from assistant.evidence import FEATURES, Candidate, candidates, features, select, wants_several, word_budget
 from assistant.followup import standalone, turns
 
 OUT = Path(__file__).parent.parent / "assistant" / "evidence_weights.json"
@@ -52,13 +53,16 @@ def main(index: str, *paths: str) -> None:
 
 def _row(assistant: Any, question: Any) -> dict[str, Any] | None:
     query = standalone(question["question"], turns(question["history"]))
-    pool = candidates(assistant.search(query, Settings.read().papers), assistant.index)
+    found = assistant.search(query, Settings.read().papers)
+    pool = candidates(found, assistant.index)
     if not pool:
         return None
     hits = np.array([[_matches(nugget, c) for nugget in question["nuggets"]] for c in pool])
     columns = features(question["question"], query, pool, assistant.index)
     matrix = np.stack([columns[name] for name in FEATURES], axis=1)
-    return {"type": question["type"], "question": question["question"], "pool": pool, "X": matrix, "nuggets": hits}
+    several = wants_several(question["question"], query, found)
+    budget = word_budget(question["question"], Quotes.words, several=several)
+    return {"type": question["type"], "pool": pool, "X": matrix, "nuggets": hits, "several": several, "budget": budget}
 
 
 def _matches(nugget: list[str], candidate: Candidate) -> bool:
@@ -71,8 +75,7 @@ def _fit(rows: list[dict[str, Any]]) -> Any:
 
 
 def _served(row: dict[str, Any], likely: Any) -> tuple[float, int]:
-    budget = word_budget(row["question"], Settings.read().words)
-    chosen = select(likely, row["pool"], budget, several=asks_several(row["question"]))
+    chosen = select(likely, row["pool"], row["budget"], several=row["several"])
     words = sum(len(row["pool"][i].sentence.text.split()) for i in chosen)
     return float(row["nuggets"][chosen].any(axis=0).mean()), words
 

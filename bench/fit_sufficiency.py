@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import StratifiedKFold
 
 from assistant import Assistant, open_assistant
@@ -29,7 +30,7 @@ from assistant.followup import standalone, turns
 from assistant.lists import asks_list
 from assistant.models import answerer
 from assistant.settings import Settings
-from assistant.sufficiency import ODDS, features
+from assistant.sufficiency import WORDING, features, with_odds
 
 AGAINST = {
     "names absent",
@@ -41,6 +42,7 @@ AGAINST = {
     "names unseen",
     "content unseen",
 }
+_DAMPING = 0.3
 FREE = {"asks how", "asks several", "follow-up"}
 OUT = Path(__file__).parent.parent / "assistant" / "sufficiency_trees.json"
 
@@ -60,9 +62,11 @@ def main() -> None:
     known = [_known(assistant, q) for q in questions]
     forests = {"alone": _fitted(questions, known, shares, args.wrongly)}
     if args.odds:
-        odds = _odds(assistant, questions, args.odds)
-        judged = [{**row, ODDS: odds[_key(q)]} for q, row in zip(questions, known, strict=True)]
-        forests["judged"] = _fitted(questions, judged, shares, args.wrongly)
+        asked = _odds(assistant, questions, args.odds)
+        odds = [asked[_key(q)] for q in questions]
+        expected = _expected(questions, known, odds)
+        judged = [with_odds(row, said, expected) for row, said in zip(known, odds, strict=True)]
+        forests["judged"] = {"expected": expected, **_fitted(questions, judged, shares, args.wrongly)}
     args.out.write_text(json.dumps(forests, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
@@ -98,6 +102,15 @@ def _odds(assistant: Assistant, questions: list[Question], path: Path) -> dict[s
             path.write_text(json.dumps(odds, ensure_ascii=False, indent=0), encoding="utf-8")
             print(f"asked {place} of {len(missing)}", flush=True)
     return odds
+
+
+def _expected(questions: list[Question], known: list[dict[str, float]], odds: list[float]) -> dict[str, float]:
+    """The odds of an answerable question by how its words match: a weight a feature, and under "" the sum to begin with."""
+    answerable = [i for i, q in enumerate(questions) if q["gold_titles"]]
+    matrix = np.array([[known[i][name] for name in WORDING] for i in answerable])
+    line = Ridge(_DAMPING).fit(matrix, [odds[i] for i in answerable])
+    weights = {name: round(float(weight), 4) for name, weight in zip(WORDING, line.coef_, strict=True)}
+    return {"": round(float(line.intercept_), 4), **weights}
 
 
 def _fitted(questions: list[Question], known: list[dict[str, float]], shares: Any, wrongly: float) -> dict[str, Any]:

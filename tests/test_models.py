@@ -15,8 +15,11 @@ from langchain_core.messages import HumanMessage
 
 from assistant import Answer, Assistant, PaperError, Pending, Settings, SettingsError, open_assistant
 from assistant.answer import Status, Verdict
+from assistant.answerers import Draft
+from assistant.evidence import Evidence
 from assistant.models import answerer
 from assistant.prompts import load_prompt
+from assistant.written import Written, left_out
 from index import ModelFailed, PaperIndex, PromptError
 
 QUESTION = "How does the momentum optimizer SwiftMo work and how fast is it?"
@@ -276,6 +279,58 @@ def test_small_model_is_asked_first_and_what_it_leaves_out_is_quoted(index: Pape
     assert written.startswith(judged)
     assert [s.verdict for s in answer.sentences[:2]] == [Verdict.SUPPORTED, Verdict.QUOTED]
     assert "38% fewer steps" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("question", "papers", "told"),
+    [
+        pytest.param("How does the momentum optimizer SwiftMo work?", 1, "answer_local_long", id="how"),
+        pytest.param("Compare the optimizers: what do both find?", 2, "answer_local_long", id="several"),
+        pytest.param("Compare the optimizers: what do both find?", 1, "answer_local", id="several-but-one-found"),
+        pytest.param("At what batch size was the momentum optimizer SwiftMo tried?", 2, "answer_local", id="detail"),
+    ],
+)
+def test_small_model_is_told_to_say_more_where_more_is_asked(index: PaperIndex, question: str, papers: int, told: str) -> None:
+    evidence = [Evidence(index.sentences(hit.paper)[0], 0.9) for hit in index.search("optimizer", papers)]
+    model = Judging(replies=[TRUE])
+    list(Written(model, "judging", prompt_tokens=900, words=60).write(question, evidence))
+    assert model.sent[-1].endswith(load_prompt(told).template)
+
+
+def test_what_the_model_had_no_time_to_read_is_quoted_too(index: PaperIndex) -> None:
+    hits = index.search(QUESTION, 1)
+    first, second = [Evidence(index.sentences(hits[0].paper)[i], 0.9) for i in (0, 1)]
+    model = Judging(replies=[first.sentence.text])
+    said = list(Written(model, "judging", prompt_tokens=900, words=60).write(QUESTION, [first], [second]))
+    drafts = [part for part in said if isinstance(part, Draft)]
+    assert second.sentence.text not in model.sent[-1]
+    assert [(d.evidence, d.verdict) for d in drafts] == [((0,), Verdict.SUPPORTED), ((1,), Verdict.QUOTED)]
+
+
+def test_papers_that_have_said_nothing_are_quoted_first_where_several_are_asked_for(index: PaperIndex) -> None:
+    near, far = (index.sentences(hit.paper) for hit in index.search("optimizer", 2))
+    said, same, other = Evidence(near[0], 0.9), Evidence(near[1], 0.6), Evidence(far[0], 0.5)
+    drafts = [Draft(said.sentence.text, (0,), Verdict.SUPPORTED)]
+    for question, order in (("What is SwiftMo?", [1, 2]), ("How do both papers compare?", [2, 1])):
+        quoted = [draft.evidence[0] for draft in left_out(question, drafts, [said, same, other])]
+        assert quoted == order, question
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        pytest.param("The evidence states that SwiftMo keeps two memories of the gradient.", None, id="evidence"),
+        pytest.param(
+            "Yes. In addition, the evidence also says that SwiftMo keeps two memories of the gradient.", None, id="yes"
+        ),
+        pytest.param("1. SwiftMo keeps two memories of the gradient [1, 2].", None, id="marks"),
+        pytest.param("Our SwiftMo keeps two memories of the gradient.", "Their SwiftMo keeps two memories", id="we"),
+    ],
+)
+def test_sentences_read_as_a_colleagues(index: PaperIndex, said: str, shown: str | None) -> None:
+    answer = open_assistant(index=index, model=Judging(replies=["", said])).ask(QUESTION)
+    assert answer.sentences[0].text.startswith(shown or "SwiftMo keeps two memories of the gradient.")
+    assert answer.sentences[0].verdict is Verdict.SUPPORTED
 
 
 def test_small_model_that_denies_the_answer_is_heard(index: PaperIndex) -> None:

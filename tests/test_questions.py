@@ -12,12 +12,12 @@ from assistant import Assistant, Settings
 from assistant.answer import Answer, AnswerSentence, Citation, Status, Verdict
 from assistant.attribution import attribution
 from assistant.evaluate import change, evaluate, read_questions, table
-from assistant.evidence import asks_how, asks_number, asks_several, choose, weigh, word_budget
+from assistant.evidence import asks_how, asks_number, asks_several, choose, wants_several, weigh, word_budget
 from assistant.followup import standalone
 from assistant.lists import asks_list, members, topic
 from assistant.parts import parts
-from assistant.sufficiency import judge, load, missing
-from index import BadRecord, PaperIndex, SettingsError
+from assistant.sufficiency import BEYOND, ODDS, WORDING, judge, load, missing, with_odds
+from index import BadRecord, Hit, PaperIndex, SettingsError
 
 Make = Callable[..., Assistant]
 
@@ -96,7 +96,28 @@ def test_kinds_of_questions_get_room_to_answer() -> None:
     assert asks_how("why does it work?")
     assert not asks_how("how many were there?")
     assert asks_several("compare both methods")
-    assert word_budget("what is it?", 80) < word_budget("why is it so?", 80) < word_budget("compare both", 80)
+    budgets = [
+        word_budget(question, 80, several=several)
+        for question, several in (("what is it?", False), ("why is it so?", False), ("compare both", True))
+    ]
+    assert budgets == sorted(set(budgets))
+
+
+@pytest.mark.parametrize(
+    ("question", "query", "scores", "several"),
+    [
+        pytest.param("compare both methods", None, (20.0, 17.0), True, id="abreast"),
+        pytest.param("how much does each layer add?", None, (20.0, 9.0), False, id="one-far-ahead"),
+        pytest.param("compare both", "compare both with SwiftMo", (20.0, 9.0), True, id="follow-up"),
+        pytest.param("what is it?", None, (20.0, 17.0), False, id="one-asked-for"),
+        pytest.param("compare both methods", None, (20.0,), False, id="one-found"),
+    ],
+)
+def test_several_papers_are_wanted_only_where_none_is_far_ahead(
+    question: str, query: str | None, scores: tuple[float, ...], several: bool
+) -> None:
+    hits = [Hit(PAPERS[n], score, 0.8, 1.0) for n, score in enumerate(scores)]
+    assert wants_several(question, query or question, hits) == several
 
 
 def test_evidence_says_no_sentence_twice_and_keeps_the_papers_order(index: PaperIndex) -> None:
@@ -213,7 +234,14 @@ def test_what_speaks_for_an_answer_never_speaks_against_it(name: str) -> None:
     for feature in used - {"asks how", "asks several", "follow-up"}:
         steps = [missing(defaultdict(float, {feature: value}), forest) for value in (-8, -2, 0, 0.2, 0.5, 0.8, 1, 3, 8)]
         assert steps == sorted(steps, reverse=feature not in against), feature
-    assert ("model's odds" in used) == (name == "judged")
+    assert bool({ODDS, BEYOND} & used) == (name == "judged")
+
+
+def test_doubt_counts_for_more_where_the_papers_have_the_questions_words() -> None:
+    expected = load()["judged"]["expected"]
+    worded = defaultdict(float, {name: 1.0 for name in WORDING if " " in name and not name.startswith("asks")})
+    asked_otherwise, asked_alike = (with_odds(known, -0.5, expected)[BEYOND] for known in (defaultdict(float), worded))
+    assert asked_alike < asked_otherwise
 
 
 def test_model_that_denies_the_answer_turns_the_outcome(index: PaperIndex) -> None:
