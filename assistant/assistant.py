@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from . import evidence as evidence_
 from . import lists, sufficiency
 from .answer import Answer, AnswerSentence, Citation, Status, Verdict
 from .answerers import Answerer, Draft, Pending, Quotes, Usage
-from .evidence import Evidence
+from .evidence import Evidence, Weighed
 from .followup import standalone, turns
 from .parts import with_parts
 from .settings import Settings
@@ -173,8 +173,8 @@ class _Asking:
             status = sufficiency.plain(weighed)
         if status is None:
             with self._timed("judge"):
-                odds = yield from self._answerer.judge(self._question, chosen)
-                status = sufficiency.judge(weighed, self._index, odds=odds, model=self._settings.sufficiency)
+                status, read = yield from self._judge(weighed, chosen, spare)
+                spare, chosen = spare[len(read) - len(chosen) :], read
         usage, note = Usage(), ""
         if status is Status.ANSWERED:
             with self._timed("write"):
@@ -227,6 +227,19 @@ class _Asking:
             model=Quotes.name,
             timings=self._timings,
         )
+
+    def _judge(
+        self, weighed: Weighed, chosen: Sequence[Evidence], spare: Sequence[Evidence]
+    ) -> Generator[Pending, None, tuple[Status, list[Evidence]]]:
+        """The outcome, and the evidence that it rests on: a model that does not find the answer reads more before it is
+        believed.
+        """
+        for read in ([*chosen], [*chosen, *spare]):
+            odds = yield from self._answerer.judge(self._question, read)
+            status = sufficiency.judge(weighed, self._index, odds=odds, model=self._settings.sufficiency)
+            if status is Status.ANSWERED or odds is None:
+                break
+        return status, read
 
     def _write(self, chosen: Sequence[Evidence], spare: Sequence[Evidence]) -> Iterator[str | Pending | Usage]:
         """The sentences as they are ready; the quotes themselves where the answerer brings none."""

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from conftest import ScriptedChat
 from langchain_core.messages import HumanMessage
+from pydantic import PrivateAttr
 
 from assistant import Answer, Assistant, PaperError, Pending, Settings, SettingsError, open_assistant
 from assistant.answer import Status, Verdict
@@ -263,13 +264,16 @@ class Judging(ScriptedChat):
     """A scripted model that can also be asked for its odds, as a local one can."""
 
     odds: float | None = 9.0
+    at_second_sight: float | None = None
+    _looks: int = PrivateAttr(default=0)
 
     def log_odds(self, messages: Any, yes: str, no: str) -> Any:
         if self.odds is None:
             raise ModelFailed("judging", "it fell over")
         self._sent.append("\n".join(str(message.content) for message in messages))
+        self._looks += 1
         yield Pending()
-        return self.odds
+        return self.odds if self._looks == 1 or self.at_second_sight is None else self.at_second_sight
 
 
 def test_small_model_is_asked_first_and_what_it_leaves_out_is_quoted(index: PaperIndex) -> None:
@@ -337,7 +341,15 @@ def test_small_model_that_denies_the_answer_is_heard(index: PaperIndex) -> None:
     model = Judging(replies=["It was made up."], odds=-9.0)
     answer = open_assistant(index=index, model=model).ask("Which schedule of the learning rate does SwiftMo need?")
     assert answer.status is Status.NOT_STATED
-    assert len(model.sent) == 1
+    first, second = model.sent
+    assert set(first.splitlines()) < set(second.splitlines())
+
+
+def test_small_model_that_finds_the_answer_in_what_it_reads_next_is_heard(index: PaperIndex) -> None:
+    model = Judging(replies=["SwiftMo keeps two memories of the gradient."], odds=-9.0, at_second_sight=9.0)
+    answer = open_assistant(index=index, model=model, words=20).ask(QUESTION)
+    assert answer.sentences[0].verdict is Verdict.SUPPORTED
+    assert len(model.sent) == 3
 
 
 def test_small_model_that_falls_over_gives_way_to_quotes(index: PaperIndex) -> None:
