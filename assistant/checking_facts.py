@@ -79,7 +79,8 @@ def _value(words: str) -> float:
 
 
 def _plain_figures(text: str) -> str:
-    """Ranges, sizes, top-10, Model-7B and eightfold written so that each number in them stands alone."""
+    """Ranges, sizes, top-10, Model-7B and eightfold written so that each number in them stands alone; (1) and (2) left out."""
+    text = re.sub(r"\(\d\)", "", text)
     text = re.sub(r"(?<=\d)-(?=\d)", " - ", re.sub(r"(?<=\d)x(?=\d)", " x ", text))
     text = re.sub(r"(?<=[\d%xkKMB])-(?=[a-zA-Z])", " ", text)
     text = re.sub(r"\b([a-z]+)-(?=\d)", r"\1 ", re.sub(r"(?<=\w)-(?=\d+(?:\.\d+)?[KMBT]\b)", " ", text))

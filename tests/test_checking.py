@@ -30,6 +30,11 @@ DATA = "The corpus holds 12k dialogues in four languages, and over 25% of them w
         pytest.param("More than a quarter of the 12,000 dialogues were verified manually.", DATA, id="scale"),
         pytest.param("There are 12 thousand dialogues in the corpus.", DATA, id="words"),
         pytest.param("The corpus covers four languages.", DATA, id="short"),
+        pytest.param(
+            "One of its three parts is a two-stage search without gradients.",
+            "It has three parts: (1) a search without gradients in two stages; (2) prompts; (3) a verbalizer.",
+            id="list-in-text",
+        ),
     ],
 )
 def test_a_rewrite_passes(claim: str, quote: str) -> None:
