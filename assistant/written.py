@@ -32,7 +32,7 @@ _LEAD = re.compile(
     r"(?:according to the evidence,|the evidence (?:also )?\w+s that)|yes\.$)\s*",
     re.IGNORECASE,
 )
-_FIRST_PERSON = re.compile(r"\b(?:we|our|ours|us)\b", re.IGNORECASE)
+_FIRST_PERSON = re.compile(r"(?:^We|^Our|\b(?:we|our|ours|us))\b")  # capitals inside a sentence are a title's
 _THIRD_PERSON = {"we": "the authors", "our": "their", "ours": "theirs", "us": "them"}
 _MOST_SENTENCES = 6
 _MOST_QUOTES = 3
@@ -234,10 +234,10 @@ def _split(text: str) -> list[str]:
 
 def _clean(text: str) -> str:
     """A model's sentence as a colleague would say it: no marks of its own, nothing about "the evidence", no "we"."""
-    said = " ".join(_FIRST_PERSON.sub(_third_person, _LEAD.sub("", _MARKS.sub("", text))).split())
+    said = " ".join(_FIRST_PERSON.sub(_third_person, _LEAD.sub("", _MARKS.sub("", text)).strip()).split())
     first = said.partition(" ")[0]
     return said[:1].upper() + said[1:] if first.isalpha() and first.islower() else said
 
 
 def _third_person(found: re.Match[str]) -> str:
-    return "US" if found.group() == "US" else _THIRD_PERSON[found.group().lower()]
+    return _THIRD_PERSON[found.group().lower()]
