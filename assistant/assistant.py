@@ -234,9 +234,10 @@ class _Asking:
         """The outcome, and the evidence that it rests on: a model that does not find the answer reads more before it is
         believed.
         """
+        known = sufficiency.features(weighed, self._index)
         for read in [[*chosen], [*chosen, *spare]][: 2 if spare else 1]:
             odds = yield from self._answerer.judge(self._question, read)
-            status = sufficiency.judge(weighed, self._index, odds=odds, model=self._settings.sufficiency)
+            status = sufficiency.judge(known, odds=odds, model=self._settings.sufficiency)
             if status is Status.ANSWERED or odds is None:
                 break
         return status, read

@@ -61,18 +61,18 @@ def plain(weighed: Weighed) -> Status | None:
     return Status.NOT_FOUND if content and not content & found else None
 
 
-def judge(weighed: Weighed, index: PaperIndex, *, odds: float | None = None, model: Path | None = None) -> Status:
+def judge(known: Mapping[str, float], *, odds: float | None = None, model: Path | None = None) -> Status:
     """`answered` if the papers found hold what is asked; `not_stated` if they are only on its topic; else `not_found`.
 
-    `odds`: the natural log odds, in a language model's view, that the evidence states it. Raises SettingsError.
+    `known`: the features. `odds`: the natural log odds, in a language model's view, that the evidence states what is asked.
+    Raises SettingsError.
     """
-    known = features(weighed, index)
     forests = load(model)
-    forest = forests["alone"]
+    forest, row = forests["alone"], known
     if odds is not None and "judged" in forests:
         forest = forests["judged"]
-        known = with_odds(known, odds, forest["expected"])
-    if missing(known, forest) < forest["threshold"]:
+        row = with_odds(known, odds, forest["expected"])
+    if missing(row, forest) < forest["threshold"]:
         return Status.ANSWERED
     on_topic = known["similarity"] >= _NEAR or known["content in best paper"] >= _COVERED
     return Status.NOT_STATED if on_topic else Status.NOT_FOUND

@@ -99,8 +99,8 @@ class Written:
         dropped, failure = 0, ""
         spent = _Spent()
         try:
-            prompt = self._long if asks_for_much(question, evidence) else self._short
-            for text in self._sentences(prompt, fields, spent):
+            much = asks_for_much(question, evidence)
+            for text in self._sentences(self._long if much else self._short, fields, spent):
                 if isinstance(text, Pending):
                     yield text
                 elif any(text == draft.text for draft in drafts) or len(drafts) == _MOST_SENTENCES:
@@ -113,7 +113,8 @@ class Written:
             if spent.finish in _REFUSED and not drafts:
                 failure = "the provider would not answer this"
             elif drafts and self._judges:
-                yield from left_out(question, drafts, [*evidence, *spare])
+                room = _LONG_ANSWER if much else _SHORT_ANSWER
+                yield from left_out(question, drafts, [*evidence, *spare], room)
         except Exception as exc:  # every provider raises its own; the reader gets the quotes and one line
             failure = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
         guessed = {"input": self._frame + sum(map(count_tokens, fields.values())), "output": count_tokens(spent.text)}
@@ -191,12 +192,11 @@ def asks_for_much(question: str, evidence: Sequence[Evidence]) -> bool:
     return asks_how(question) or (asks_several(question) and len(papers) > 1)
 
 
-def left_out(question: str, drafts: Sequence[Draft], evidence: Sequence[Evidence]) -> Iterator[Draft]:
-    """Quotes likely to hold part of what is asked that no draft says, likeliest first, as long as there is room.
+def left_out(question: str, drafts: Sequence[Draft], evidence: Sequence[Evidence], room: int) -> Iterator[Draft]:
+    """Quotes likely to hold part of what is asked that no draft says, likeliest first, up to `room` words with the drafts.
 
     Where several papers are asked for, those that have said least come first.
     """
-    room = _LONG_ANSWER if asks_for_much(question, evidence) else _SHORT_ANSWER
     text = " ".join(draft.text for draft in drafts)
     heard = Counter(evidence[i].sentence.paper.id for draft in drafts for i in draft.evidence)
     turn = NEXT_OF_A_PAPER if asks_several(question) else 1.0

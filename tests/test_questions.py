@@ -16,7 +16,7 @@ from assistant.evidence import asks_how, asks_number, asks_several, choose, want
 from assistant.followup import standalone
 from assistant.lists import asks_list, members, topic
 from assistant.parts import parts
-from assistant.sufficiency import BEYOND, ODDS, WORDING, judge, load, missing, with_odds
+from assistant.sufficiency import BEYOND, ODDS, WORDING, features, judge, load, missing, with_odds
 from index import BadRecord, Hit, PaperIndex, SettingsError
 
 Make = Callable[..., Assistant]
@@ -247,5 +247,5 @@ def test_doubt_counts_for_more_where_the_papers_have_the_questions_words() -> No
 def test_model_that_denies_the_answer_turns_the_outcome(index: PaperIndex) -> None:
     question = "Which schedule of the learning rate does SwiftMo need?"
     weighed = weigh(question, question, index.search(question, 3), index)
-    said = {odds: judge(weighed, index, odds=odds) for odds in (-9.0, 9.0)}
+    said = {odds: judge(features(weighed, index), odds=odds) for odds in (-9.0, 9.0)}
     assert said == {-9.0: Status.NOT_STATED, 9.0: Status.ANSWERED}
