@@ -45,9 +45,9 @@ class Answerer(Protocol):
         ...
 
     def write(
-        self, question: str, evidence: Sequence[Evidence], spare: Sequence[Evidence] = ()
+        self, question: str, evidence: Sequence[Evidence], spare: Sequence[Evidence] = (), *, several: bool = False
     ) -> Iterator[Draft | Pending | Usage]:
-        """The sentences of an answer as they are ready, then what it cost.
+        """The sentences of an answer as they are ready, then what it cost. `several`: papers are wanted side by side.
 
         They rest on the evidence, or on spare evidence that came too late in the order to be read; a draft's positions
         run over both, one after the other.
@@ -71,7 +71,7 @@ class Quotes:
         return None
 
     def write(
-        self, question: str, evidence: Sequence[Evidence], spare: Sequence[Evidence] = ()
+        self, question: str, evidence: Sequence[Evidence], spare: Sequence[Evidence] = (), *, several: bool = False
     ) -> Iterator[Draft | Pending | Usage]:
         """Each sentence of the evidence as it stands."""
         for position, item in enumerate(evidence):

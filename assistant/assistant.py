@@ -13,10 +13,11 @@ from . import evidence as evidence_
 from . import lists, sufficiency
 from .answer import Answer, AnswerSentence, Citation, Status, Verdict
 from .answerers import Answerer, Draft, Pending, Quotes, Usage
-from .evidence import Evidence, Weighed
+from .evidence import Evidence
 from .followup import standalone, turns
 from .parts import with_parts
 from .settings import Settings
+from .weighing import Weighed, weigh
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
@@ -167,7 +168,7 @@ class _Asking:
         with self._timed("search"):
             hits, nothing = with_parts(query, self._index.search(query, self._settings.papers), self._index)
         with self._timed("evidence"):
-            weighed = evidence_.weigh(self._question, query, hits, self._index)
+            weighed = weigh(self._question, query, hits, self._index)
             chosen = evidence_.choose(weighed, words=self._settings.words or self._answerer.words)
             spare = evidence_.further(weighed, chosen)
             status = sufficiency.plain(weighed)
@@ -178,7 +179,7 @@ class _Asking:
         usage, note = Usage(), ""
         if status is Status.ANSWERED:
             with self._timed("write"):
-                for part in self._write(chosen, spare):
+                for part in self._write(chosen, spare, several=weighed.wants_several):
                     if isinstance(part, Usage):
                         usage = part
                     else:
@@ -242,10 +243,12 @@ class _Asking:
                 break
         return status, read
 
-    def _write(self, chosen: Sequence[Evidence], spare: Sequence[Evidence]) -> Iterator[str | Pending | Usage]:
+    def _write(
+        self, chosen: Sequence[Evidence], spare: Sequence[Evidence], *, several: bool
+    ) -> Iterator[str | Pending | Usage]:
         """The sentences as they are ready; the quotes themselves where the answerer brings none."""
         usage = Usage()
-        for part in self._answerer.write(self._question, chosen, spare):
+        for part in self._answerer.write(self._question, chosen, spare, several=several):
             if isinstance(part, Usage):
                 usage = part
             elif isinstance(part, Pending):

@@ -25,7 +25,8 @@ from index import PaperIndex, SettingsError, content_stems, stems
 from .answer import Status
 from .checking import names, numbers
 from .checking_facts import named
-from .evidence import Weighed, asks_how, asks_number, asks_several
+from .kinds import asks_how, asks_number, asks_several
+from .weighing import Weighed
 
 _FOCUS = re.compile(
     r"\b(?:what|which|how many|how much|number of|at what|what kind of|name of)\s+((?:[\w'-]+\s*){1,4})", re.IGNORECASE

@@ -15,8 +15,9 @@ from index import PaperError, readable, sentence_spans
 from .answer import Verdict
 from .answerers import Draft, Pending, Usage
 from .checking import coverage, supported
-from .evidence import NEXT_OF_A_PAPER, Evidence, asks_how, asks_several
+from .evidence import NEXT_OF_A_PAPER, Evidence
 from .followup import content_text
+from .kinds import asks_how
 from .prompts import FIELDS, check_folder, load_prompt
 from .tokens import count_tokens, fit
 
@@ -32,6 +33,7 @@ _LEAD = re.compile(
     r"(?:according to the evidence,|the evidence (?:also )?\w+s that)|yes\.$)\s*",
     re.IGNORECASE,
 )
+_IN_MARKS = re.compile(r"^[\"“]?([^\"“”]*?)[\"”]?([.!?]?)$")  # marks that a sentence has at its ends alone
 _FIRST_PERSON = re.compile(r"(?:^We|^Our|\b(?:we|our|ours|us))\b")  # capitals inside a sentence are a title's
 _THIRD_PERSON = {"we": "the authors", "our": "their", "ours": "theirs", "us": "them"}
 _MOST_SENTENCES = 6
@@ -40,9 +42,9 @@ _NEAR_ENOUGH = 0.4
 _SHORT_ANSWER, _LONG_ANSWER = 65, 115  # words, with the quotes of what a model left out
 _LIKELY, _SAID = 0.1, 0.6
 _HOSTED = (("system", "answer_system"), ("human", "answer_user"))
-_JUDGED = (("system", "judge_system"), ("human", "answer_user"), ("ai", "Yes."))
-_SHORTLY = (*_JUDGED, ("human", "answer_local"))
-_AT_LENGTH = (*_JUDGED, ("human", "answer_local_long"))
+_JUDGED = (("system", "judge_system"), ("human", "answer_user"))
+_SHORTLY = (*_JUDGED, ("ai", "answer_local"))
+_AT_LENGTH = (*_JUDGED, ("ai", "Yes."), ("human", "answer_local_long"))
 _ENDS = re.compile(r"[.!?:][\"')\]]*$")
 _FINISHED = {"stop", "end_turn", "stop_sequence"}
 _NO_ROOM = {"length", "max_tokens"}
@@ -87,7 +89,7 @@ class Written:
         return odds
 
     def write(
-        self, question: str, evidence: Sequence[Evidence], spare: Sequence[Evidence] = ()
+        self, question: str, evidence: Sequence[Evidence], spare: Sequence[Evidence] = (), *, several: bool = False
     ) -> Iterator[Draft | Pending | Usage]:
         """The model's words as they come and its sentences as they are finished and borne out, then what they cost.
 
@@ -99,7 +101,7 @@ class Written:
         dropped, failure = 0, ""
         spent = _Spent()
         try:
-            much = asks_for_much(question, evidence)
+            much = asks_how(question) or (several and len({item.sentence.paper.id for item in evidence}) > 1)
             for text in self._sentences(self._long if much else self._short, fields, spent):
                 if isinstance(text, Pending):
                     yield text
@@ -114,7 +116,7 @@ class Written:
                 failure = "the provider would not answer this"
             elif drafts and self._judges:
                 room = _LONG_ANSWER if much else _SHORT_ANSWER
-                yield from left_out(question, drafts, [*evidence, *spare], room)
+                yield from left_out(drafts, [*evidence, *spare], room, several=several)
         except Exception as exc:  # every provider raises its own; the reader gets the quotes and one line
             failure = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
         guessed = {"input": self._frame + sum(map(count_tokens, fields.values())), "output": count_tokens(spent.text)}
@@ -186,20 +188,14 @@ def settle(text: str, evidence: Sequence[Evidence], before: Sequence[Draft] = ()
     return Draft(texts[best], (best,), Verdict.REPLACED)
 
 
-def asks_for_much(question: str, evidence: Sequence[Evidence]) -> bool:
-    """Whether a sentence or two will not do: a way or a reason is asked for, or several papers that have been found."""
-    papers = {item.sentence.paper.id for item in evidence}
-    return asks_how(question) or (asks_several(question) and len(papers) > 1)
-
-
-def left_out(question: str, drafts: Sequence[Draft], evidence: Sequence[Evidence], room: int) -> Iterator[Draft]:
+def left_out(drafts: Sequence[Draft], evidence: Sequence[Evidence], room: int, *, several: bool) -> Iterator[Draft]:
     """Quotes likely to hold part of what is asked that no draft says, likeliest first, up to `room` words with the drafts.
 
-    Where several papers are asked for, those that have said least come first.
+    Where several papers are wanted, those that have said least come first.
     """
     text = " ".join(draft.text for draft in drafts)
     heard = Counter(evidence[i].sentence.paper.id for draft in drafts for i in draft.evidence)
-    turn = NEXT_OF_A_PAPER if asks_several(question) else 1.0
+    turn = NEXT_OF_A_PAPER if several else 1.0
     left = {i for i, item in enumerate(evidence) if item.score >= _LIKELY}
     while left:
         position = max(left, key=lambda i: evidence[i].score * turn ** heard[evidence[i].sentence.paper.id])
@@ -233,8 +229,9 @@ def _split(text: str) -> list[str]:
 
 
 def _clean(text: str) -> str:
-    """A model's sentence as a colleague would say it: no marks of its own, nothing about "the evidence", no "we"."""
-    said = " ".join(_FIRST_PERSON.sub(_third_person, _LEAD.sub("", _MARKS.sub("", text)).strip()).split())
+    """A model's sentence as a colleague would say it: no marks of its own, not about "the evidence", not in marks, no "we"."""
+    bare = _IN_MARKS.sub(r"\1\2", _LEAD.sub("", _MARKS.sub("", text)).strip())
+    said = " ".join(_FIRST_PERSON.sub(_third_person, bare).split())
     first = said.partition(" ")[0]
     return said[:1].upper() + said[1:] if first.isalpha() and first.islower() else said
 

@@ -1,12 +1,12 @@
-"""Fit the weights of assistant/evidence.py on questions whose answers are known.
+"""Fit the weights of assistant/weighing.py on questions whose answers are known.
 
     python bench/fit_evidence.py INDEX QUESTIONS.jsonl...
 
 A sentence counts as good if a nugget of the question matches it. Prints how well held-out questions are served (nuggets
-and words by question type, five folds), then writes assistant/evidence_weights.json. Needs scikit-learn.
+and words by question type, five folds), then writes assistant/evidence_weights.json. Whether a question wants several papers
+is taken from assistant/several.py, which is fitted before. Needs scikit-learn.
 """
 
-import json
 import re
 import statistics
 import sys
@@ -15,15 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from fitting import regression, store
 
 from assistant import Settings, open_assistant
 from assistant.answerers import Quotes
+from assistant.candidates import Candidate, candidates
+from assistant.clauses import nearness
 from assistant.evaluate import read_questions
-from assistant.evidence import FEATURES, Candidate, candidates, features, select, wants_several, word_budget
+from assistant.evidence import select, word_budget
 from assistant.followup import standalone, turns
+from assistant.several import likely_several
+from assistant.weighing import FEATURES, features
 
 OUT = Path(__file__).parent.parent / "assistant" / "evidence_weights.json"
 FOLDS = 5
@@ -41,28 +43,26 @@ def main(index: str, *paths: str) -> None:
     for kind, found in sorted(held.items()):
         nuggets, words = zip(*found, strict=True)
         print(f"{kind:<12} {len(found):>4}  nuggets {statistics.mean(nuggets):.3f}  words {statistics.median(words):.0f}")
-    scaler, regression = _fit(rows)
-    weights = regression.coef_[0] / scaler.scale_
-    intercept = float(regression.intercept_[0] - weights @ scaler.mean_)
-    stored = {
-        "intercept": round(intercept, 5),
-        "weights": {n: round(float(w), 5) for n, w in zip(FEATURES, weights, strict=True)},
-    }
-    OUT.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    store(OUT, _fit(rows), FEATURES)
 
 
 def _row(assistant: Any, question: Any) -> dict[str, Any] | None:
     query = standalone(question["question"], turns(question["history"]))
-    found = assistant.search(query, Settings.read().papers)
-    pool = candidates(found, assistant.index)
+    pool = candidates(assistant.search(query, Settings.read().papers), assistant.index)
     if not pool:
         return None
-    hits = np.array([[_matches(nugget, c) for nugget in question["nuggets"]] for c in pool])
-    columns = features(question["question"], query, pool, assistant.index)
-    matrix = np.stack([columns[name] for name in FEATURES], axis=1)
-    several = wants_several(question["question"], query, found)
-    budget = word_budget(question["question"], Quotes.words, several=several)
-    return {"type": question["type"], "pool": pool, "X": matrix, "nuggets": hits, "several": several, "budget": budget}
+    asked = question["question"]
+    near = nearness(asked, [c.sentence for c in pool], assistant.index)
+    several = likely_several(asked, query, pool, near)
+    columns = features(asked, query, pool, near, assistant.index, several)
+    return {
+        "type": question["type"],
+        "pool": pool,
+        "X": np.stack([columns[name] for name in FEATURES], axis=1),
+        "nuggets": np.array([[_matches(nugget, c) for nugget in question["nuggets"]] for c in pool]),
+        "several": several,
+        "budget": word_budget(asked, Quotes.words, several=several > 0.5),
+    }
 
 
 def _matches(nugget: list[str], candidate: Candidate) -> bool:
@@ -70,12 +70,11 @@ def _matches(nugget: list[str], candidate: Candidate) -> bool:
 
 
 def _fit(rows: list[dict[str, Any]]) -> Any:
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=3000))
-    return model.fit(np.vstack([row["X"] for row in rows]), np.concatenate([row["nuggets"].any(axis=1) for row in rows]))
+    return regression(np.vstack([row["X"] for row in rows]), np.concatenate([row["nuggets"].any(axis=1) for row in rows]))
 
 
 def _served(row: dict[str, Any], likely: Any) -> tuple[float, int]:
-    chosen = select(likely, row["pool"], row["budget"], several=row["several"])
+    chosen = select(likely, row["pool"], row["budget"], row["several"])
     words = sum(len(row["pool"][i].sentence.text.split()) for i in chosen)
     return float(row["nuggets"][chosen].any(axis=0).mean()), words
 

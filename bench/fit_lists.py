@@ -6,15 +6,12 @@ Prints F1 of held-out questions (six folds) at the threshold, then writes assist
 """
 
 import argparse
-import json
 import statistics
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from fitting import regression, store
 
 from assistant import Assistant, open_assistant
 from assistant.evaluate import Question, read_questions
@@ -37,14 +34,7 @@ def main() -> None:
         model = _fit([row for i, row in enumerate(rows) if i % FOLDS != fold])
         found += [_f1(row, model.predict_proba(row[0])[:, 1] > args.threshold) for row in rows[fold::FOLDS]]
     print(f"{len(rows)} questions, F1 {statistics.mean(found):.3f}")
-    scaler, regression = _fit(rows)
-    weights = regression.coef_[0] / scaler.scale_
-    stored = {
-        "threshold": args.threshold,
-        "intercept": round(float(regression.intercept_[0] - weights @ scaler.mean_), 5),
-        "weights": {name: round(float(weight), 5) for name, weight in zip(FEATURES, weights, strict=True)},
-    }
-    OUT.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    store(OUT, _fit(rows), FEATURES, {"threshold": args.threshold})
 
 
 def _row(assistant: Assistant, question: Question) -> tuple[Any, Any, int]:
@@ -56,8 +46,7 @@ def _row(assistant: Assistant, question: Question) -> tuple[Any, Any, int]:
 
 
 def _fit(rows: list[tuple[Any, Any, int]]) -> Any:
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
-    return model.fit(np.vstack([row[0] for row in rows]), np.concatenate([row[1] for row in rows]))
+    return regression(np.vstack([row[0] for row in rows]), np.concatenate([row[1] for row in rows]))
 
 
 def _f1(row: tuple[Any, Any, int], kept: Any) -> float:

@@ -25,12 +25,13 @@ from sklearn.model_selection import StratifiedKFold
 
 from assistant import Assistant, open_assistant
 from assistant.evaluate import Question, read_questions
-from assistant.evidence import choose, weigh
+from assistant.evidence import choose
 from assistant.followup import standalone, turns
 from assistant.lists import asks_list
 from assistant.models import answerer
 from assistant.settings import Settings
 from assistant.sufficiency import WORDING, features, with_odds
+from assistant.weighing import weigh
 
 AGAINST = {
     "names absent",

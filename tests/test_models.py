@@ -286,18 +286,20 @@ def test_small_model_is_asked_first_and_what_it_leaves_out_is_quoted(index: Pape
 
 
 @pytest.mark.parametrize(
-    ("question", "papers", "told"),
+    ("question", "papers", "several", "told"),
     [
-        pytest.param("How does the momentum optimizer SwiftMo work?", 1, "answer_local_long", id="how"),
-        pytest.param("Compare the optimizers: what do both find?", 2, "answer_local_long", id="several"),
-        pytest.param("Compare the optimizers: what do both find?", 1, "answer_local", id="several-but-one-found"),
-        pytest.param("At what batch size was the momentum optimizer SwiftMo tried?", 2, "answer_local", id="detail"),
+        pytest.param("How does the momentum optimizer SwiftMo work?", 1, False, "answer_local_long", id="how"),
+        pytest.param("What do the optimizers find?", 2, True, "answer_local_long", id="several"),
+        pytest.param("What do the optimizers find?", 1, True, "answer_local", id="several-but-one-found"),
+        pytest.param("At what batch size was SwiftMo tried?", 2, False, "answer_local", id="detail"),
     ],
 )
-def test_small_model_is_told_to_say_more_where_more_is_asked(index: PaperIndex, question: str, papers: int, told: str) -> None:
+def test_small_model_is_told_to_say_more_where_more_is_asked(
+    index: PaperIndex, question: str, papers: int, several: bool, told: str
+) -> None:
     evidence = [Evidence(index.sentences(hit.paper)[0], 0.9) for hit in index.search("optimizer", papers)]
     model = Judging(replies=[TRUE])
-    list(Written(model, "judging", prompt_tokens=900, words=60).write(question, evidence))
+    list(Written(model, "judging", prompt_tokens=900, words=60).write(question, evidence, several=several))
     assert model.sent[-1].endswith(load_prompt(told).template)
 
 
@@ -315,9 +317,9 @@ def test_papers_that_have_said_nothing_are_quoted_first_where_several_are_asked_
     near, far = (index.sentences(hit.paper) for hit in index.search("optimizer", 2))
     said, same, other = Evidence(near[0], 0.9), Evidence(near[1], 0.6), Evidence(far[0], 0.5)
     drafts = [Draft(said.sentence.text, (0,), Verdict.SUPPORTED)]
-    for question, order in (("What is SwiftMo?", [1, 2]), ("How do both papers compare?", [2, 1])):
-        quoted = [draft.evidence[0] for draft in left_out(question, drafts, [said, same, other], 115)]
-        assert quoted == order, question
+    for several, order in ((False, [1, 2]), (True, [2, 1])):
+        quoted = [draft.evidence[0] for draft in left_out(drafts, [said, same, other], 115, several=several)]
+        assert quoted == order
 
 
 @pytest.mark.parametrize(
@@ -329,6 +331,7 @@ def test_papers_that_have_said_nothing_are_quoted_first_where_several_are_asked_
         ),
         pytest.param("1. SwiftMo keeps two memories of the gradient [1, 2].", None, id="marks"),
         pytest.param("Our SwiftMo keeps two memories of the gradient.", "Their SwiftMo keeps two memories", id="we"),
+        pytest.param('"Our SwiftMo keeps two memories of the gradient."', "Their SwiftMo keeps two memories", id="in-marks"),
         pytest.param("SwiftMo keeps two memories, of Us and We.", "SwiftMo keeps two memories, of Us and We.", id="title"),
     ],
 )

@@ -2,22 +2,28 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import PAPERS
 
 from assistant import Assistant, Settings
 from assistant.answer import Answer, AnswerSentence, Citation, Status, Verdict
 from assistant.attribution import attribution
+from assistant.candidates import Candidate
+from assistant.clauses import Nearness, clauses
 from assistant.evaluate import change, evaluate, read_questions, table
-from assistant.evidence import asks_how, asks_number, asks_several, choose, wants_several, weigh, word_budget
+from assistant.evidence import choose, word_budget
 from assistant.followup import standalone
+from assistant.kinds import asks_how, asks_number
 from assistant.lists import asks_list, members, topic
 from assistant.parts import parts
+from assistant.several import likely_several
 from assistant.sufficiency import BEYOND, ODDS, WORDING, features, judge, load, missing, with_odds
-from index import BadRecord, Hit, PaperIndex, SettingsError
+from assistant.weighing import weigh
+from index import BadRecord, Hit, PaperIndex, Sentence, SettingsError
 
 Make = Callable[..., Assistant]
 
@@ -95,29 +101,49 @@ def test_kinds_of_questions_get_room_to_answer() -> None:
     assert asks_number("by how much did accuracy rise, what percentage?")
     assert asks_how("why does it work?")
     assert not asks_how("how many were there?")
-    assert asks_several("compare both methods")
     budgets = [
         word_budget(question, 80, several=several)
-        for question, several in (("what is it?", False), ("why is it so?", False), ("compare both", True))
+        for question, several in (("what is it?", False), ("why is it so?", False), ("what are they?", True))
     ]
     assert budgets == sorted(set(budgets))
 
 
+def likely(scores: Sequence[float], nearest: Sequence[Sequence[float]], query: str = "what is it?") -> float:
+    """How likely "what is it?" wants several papers, whose best sentences are that near to its clauses."""
+    hits = [Hit(PAPERS[n], score, 0.8, 1.0) for n, score in enumerate(scores)]
+    pool = [Candidate(n, hit, Sentence(hit.paper, 0, 0, 9, "Word.", np.ones(2, np.float32))) for n, hit in enumerate(hits)]
+    return likely_several("what is it?", query, pool, Nearness(np.array(nearest), np.array(nearest)))
+
+
+def test_several_papers_are_wanted_where_each_is_nearer_to_a_clause_and_none_is_far_ahead() -> None:
+    abreast = likely((20.0, 19.0, 6.0), [[0.9, 0.6], [0.6, 0.9], [0.5, 0.5]])
+    assert abreast > 0.5
+    assert likely((20.0, 6.0, 6.0), [[0.9, 0.9], [0.6, 0.6], [0.5, 0.5]]) < 0.2
+    assert likely((20.0, 9.0, 6.0), [[0.9, 0.6], [0.6, 0.9], [0.5, 0.5]]) < abreast
+    assert likely((20.0, 19.0, 6.0), [[0.9, 0.9], [0.6, 0.6], [0.5, 0.5]]) < abreast
+    assert likely((20.0, 19.0, 6.0), [[0.9, 0.6], [0.6, 0.9], [0.5, 0.5]], query="what is SwiftMo?") < abreast
+    assert likely((20.0,), [[0.9, 0.9]]) < 0.5
+
+
 @pytest.mark.parametrize(
-    ("question", "query", "scores", "several"),
+    ("question", "apart"),
     [
-        pytest.param("compare both methods", None, (20.0, 17.0), True, id="abreast"),
-        pytest.param("how much does each layer add?", None, (20.0, 9.0), False, id="one-far-ahead"),
-        pytest.param("compare both", "compare both with SwiftMo", (20.0, 9.0), True, id="follow-up"),
-        pytest.param("what is it?", None, (20.0, 17.0), False, id="one-asked-for"),
-        pytest.param("compare both methods", None, (20.0,), False, id="one-found"),
+        pytest.param("why is training slow?", ["why is training slow"], id="one"),
+        pytest.param(
+            "pruning small networks, sparse attention heads: what do they cost?",
+            ["pruning small networks", "sparse attention heads"],
+            id="commas",
+        ),
+        pytest.param(
+            "how does dropout noise help and how do weight penalties?",
+            ["how does dropout noise help", "how do weight penalties"],
+            id="conjunction",
+        ),
+        pytest.param("and why?", ["and why?"], id="none"),
     ],
 )
-def test_several_papers_are_wanted_only_where_none_is_far_ahead(
-    question: str, query: str | None, scores: tuple[float, ...], several: bool
-) -> None:
-    hits = [Hit(PAPERS[n], score, 0.8, 1.0) for n, score in enumerate(scores)]
-    assert wants_several(question, query or question, hits) == several
+def test_clauses_are_the_parts_that_say_something(question: str, apart: list[str]) -> None:
+    assert clauses(question) == apart
 
 
 def test_evidence_says_no_sentence_twice_and_keeps_the_papers_order(index: PaperIndex) -> None:

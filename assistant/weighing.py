@@ -1,0 +1,180 @@
+"""How much each sentence bears on a question.
+
+That is the estimate of a logistic regression over the features below, fitted by bench/fit_evidence.py on questions whose
+answers are known; its weights lie in evidence_weights.json.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+
+from index import Hit, PaperIndex, stems
+
+from .candidates import Candidate, Vectors, candidates
+from .clauses import Nearness, nearness
+from .kinds import asks_how, asks_number
+from .several import likely_several
+
+_OWN_WORK = re.compile(r"\b(we|our|this (paper|work)|propos\w*|introduc\w*|present)\b", re.IGNORECASE)
+_FINDING = re.compile(
+    r"\b(show|find|found|demonstrat\w*|achiev\w*|outperform\w*|improv\w*|result\w*|reveal\w*|surpass\w*|reach\w*)\b",
+    re.IGNORECASE,
+)
+_MOTIVATION = re.compile(
+    r"\b(however|has become|have become|challenge\w*|often|typically|recent\w*|despite|crucial|important|popular)\b",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Every sentence of the papers found, and how likely each holds part of what is asked.
+
+    `question` is what was asked, `query` what was searched for it, `several` how likely it wants several papers side by side;
+    `columns` are the features by name, (n,) each.
+    """
+
+    question: str
+    query: str
+    hits: Sequence[Hit]
+    pool: Sequence[Candidate]
+    likely: Vectors
+    columns: Mapping[str, Vectors]
+    several: float
+
+    @property
+    def wants_several(self) -> bool:
+        """Whether several papers are more likely wanted than one."""
+        return self.several > 0.5
+
+
+def weigh(question: str, query: str, hits: Sequence[Hit], index: PaperIndex) -> Weighed:
+    """Weigh every sentence of the papers found."""
+    pool = candidates(hits, index)
+    if not pool:
+        return Weighed(question, query, hits, pool, np.zeros(0), {}, 0.0)
+    near = nearness(question, [c.sentence for c in pool], index)
+    several = likely_several(question, query, pool, near)
+    columns = features(question, query, pool, near, index, several)
+    matrix = np.stack([columns[name] for name in FEATURES], axis=1)
+    weights, intercept = _weights()
+    likely = 1 / (1 + np.exp(-(matrix @ weights + intercept)))
+    return Weighed(question, query, hits, pool, likely, columns, several)
+
+
+def features(
+    question: str, query: str, pool: Sequence[Candidate], near: Nearness, index: PaperIndex, several: float
+) -> dict[str, Vectors]:
+    """What is known of each candidate with respect to the question: (n,) for every name of FEATURES."""
+    meant = _nearness(question, pool, index, "asked") | _nearness(query, pool, index, "searched")
+    columns = meant | _paper_columns(pool) | _form_columns(pool, asks_number=asks_number(question)) | _clause_columns(near)
+    columns |= _neighbours(pool, columns)
+    kinds = {"how": asks_how(question), "several": several, "follow-up": question != query}
+    for kind, names in _BY_KIND.items():
+        columns |= {f"{kind}: {name}": columns[name] * float(kinds[kind]) for name in names}
+    return columns
+
+
+_CLAUSES = ("clause cosine", "clause words", "clause cosine overall", "clause words overall", "clauses' mean cosine")
+_COLUMNS = (
+    "asked cosine", "searched cosine", "asked words", "searched words", "asked cosine in paper", "asked words in paper",
+    "searched cosine in paper", "searched words in paper", "asked cosine overall", "asked words overall", "paper gap",
+    "best paper", "log rank", "paper similarity", "number wanted", "number", "position", "first", "last", "own work", "finding",
+    "motivation", "central", "title words", "log length", "neighbour cosine", "neighbour words", *_CLAUSES,
+)  # fmt: skip
+_BY_KIND = {
+    "how": ("position", "own work", "finding", "motivation", "number", "first", "last", "asked cosine in paper",
+            "asked words in paper"),
+    "several": ("log rank", "paper gap", "best paper", "asked cosine in paper", "asked words in paper",
+                *_CLAUSES),
+    "follow-up": ("asked cosine", "searched cosine", "asked cosine in paper", "searched cosine in paper", "asked words",
+                  "searched words", "log rank", "paper gap", "best paper"),
+}  # fmt: skip
+FEATURES = _COLUMNS + tuple(f"{kind}: {name}" for kind, names in _BY_KIND.items() for name in names)
+
+
+def _nearness(text: str, pool: Sequence[Candidate], index: PaperIndex, name: str) -> dict[str, Vectors]:
+    """How near each sentence is to a text in meaning and in words; by itself, and less the best of its paper and of all."""
+    cosine = np.stack([c.sentence.vector for c in pool]) @ index.embed(text)
+    asked = sorted(set(stems([text])[0]))
+    telling = index.idf(asked)
+    held = [set(words) for words in stems([c.sentence.text for c in pool])]
+    there = np.array([[word in words for word in asked] for words in held], float).reshape(len(pool), len(asked))
+    share = there @ telling
+    share /= max(float(telling.sum()), 1e-6)
+    ranks = np.array([c.rank for c in pool])
+    columns = {f"{name} cosine": cosine, f"{name} words": share}
+    for measure, values in (("cosine", cosine), ("words", share)):
+        best = {rank: values[ranks == rank].max() for rank in set(ranks)}
+        columns[f"{name} {measure} in paper"] = values - np.array([best[rank] for rank in ranks])
+        columns[f"{name} {measure} overall"] = values - values.max()
+    return columns
+
+
+def _clause_columns(near: Nearness) -> dict[str, Vectors]:
+    """How near each sentence is to the clause that it suits best; by itself, and less the best sentence for that clause."""
+    behind, fewer = near.cosines - near.cosines.max(axis=0), near.words - near.words.max(axis=0)
+    values = (near.cosines.max(1), near.words.max(1), behind.max(1), fewer.max(1), behind.mean(1))
+    return dict(zip(_CLAUSES, values, strict=True))
+
+
+def _paper_columns(pool: Sequence[Candidate]) -> dict[str, Vectors]:
+    best = pool[0].hit.score
+    return {
+        "paper gap": np.array([best - c.hit.score for c in pool]),
+        "best paper": np.array([float(c.rank == 0) for c in pool]),
+        "log rank": np.log1p([c.rank for c in pool]),
+        "paper similarity": np.array([c.hit.similarity for c in pool]),
+    }
+
+
+def _form_columns(pool: Sequence[Candidate], *, asks_number: bool) -> dict[str, Vectors]:
+    """What the sentences look like, whatever was asked."""
+    texts = [c.sentence.text for c in pool]
+    last = {c.rank: c.sentence.number for c in pool}
+    number = np.array([float(_NUMBER.search(text) is not None) for text in texts])
+    own = np.array([float(_OWN_WORK.search(text) is not None) for text in texts])
+    titles = [set(words) for words in stems([c.hit.paper.title for c in pool])]
+    held = [set(words) for words in stems(texts)]
+    vectors = np.stack([c.sentence.vector for c in pool])
+    ranks = np.array([c.rank for c in pool])
+    centres = {rank: vectors[ranks == rank].mean(axis=0) for rank in last}
+    central = [v @ centres[c.rank] / np.linalg.norm(centres[c.rank]) for v, c in zip(vectors, pool, strict=True)]
+    return {
+        "number wanted": number * asks_number,
+        "number": number * (not asks_number),
+        "position": np.array([c.sentence.number / max(last[c.rank], 1) for c in pool]),
+        "first": np.array([float(c.sentence.number == 0) for c in pool]),
+        "last": np.array([float(c.sentence.number == last[c.rank]) for c in pool]),
+        "own work": own,
+        "finding": np.array([float(_FINDING.search(text) is not None) for text in texts]),
+        "motivation": np.array([float(_MOTIVATION.search(text) is not None) for text in texts]) * (1 - own),
+        "central": np.array(central),
+        "title words": np.array([len(h & t) / max(len(t), 1) for h, t in zip(held, titles, strict=True)]),
+        "log length": np.log1p([len(text.split()) for text in texts]),
+    }
+
+
+def _neighbours(pool: Sequence[Candidate], columns: dict[str, Vectors]) -> dict[str, Vectors]:
+    """How near the sentences before and after are to what was asked: answers often stand beside the words of a question."""
+    places = {(c.rank, c.sentence.number): i for i, c in enumerate(pool)}
+    beside = [
+        [places[c.rank, near] for near in (c.sentence.number - 1, c.sentence.number + 1) if (c.rank, near) in places] or [i]
+        for i, c in enumerate(pool)
+    ]
+    return {
+        "neighbour cosine": np.array([columns["asked cosine overall"][near].max() for near in beside]),
+        "neighbour words": np.array([columns["asked words"][near].max() for near in beside]),
+    }
+
+
+@cache
+def _weights() -> tuple[Vectors, float]:
+    stored = json.loads((files(__package__) / "evidence_weights.json").read_text(encoding="utf-8"))
+    return np.array([stored["weights"][name] for name in FEATURES]), stored["intercept"]
