@@ -63,7 +63,7 @@ class Quotes:
     """The floor: the evidence itself, sentence by sentence. No language model, nothing that could be wrong."""
 
     name = "quotes"
-    words = 85
+    words = 84
 
     def judge(self, question: str, evidence: Sequence[Evidence]) -> Generator[Pending, None, float | None]:
         """None: there is no model to ask."""

@@ -14,7 +14,7 @@ from .weighing import Weighed
 
 _MOST, _WORDS_A_SENTENCE = 9, 18
 _SLACK = 1.08
-_HOW_WORDS, _SEVERAL_WORDS = 1.5, 1.7
+_HOW_WORDS, _SEVERAL_WORDS = 1.5, 1.8
 _SAME_FROM, _REPEATED = 0.75, 0.5
 _FURTHER_WORDS = 150
 NEXT_OF_A_PAPER = 0.6  # what a sentence is worth, for a comparison, for each one of its paper that is taken already

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .candidates import Candidate, Vectors
-from .clauses import Nearness
+from .nearness import Nearness
 
 _ASKING = re.compile(r"\b(what|how|which|why|who|where|do|does|can)\b", re.IGNORECASE)
 

@@ -16,8 +16,8 @@ import numpy as np
 from index import Hit, PaperIndex, stems
 
 from .candidates import Candidate, Vectors, candidates
-from .clauses import Nearness, nearness
 from .kinds import asks_how, asks_number
+from .nearness import Nearness, nearness
 from .several import likely_several
 
 _OWN_WORK = re.compile(r"\b(we|our|this (paper|work)|propos\w*|introduc\w*|present)\b", re.IGNORECASE)

@@ -20,10 +20,10 @@ from fitting import regression, store
 from assistant import Settings, open_assistant
 from assistant.answerers import Quotes
 from assistant.candidates import Candidate, candidates
-from assistant.clauses import nearness
 from assistant.evaluate import read_questions
 from assistant.evidence import select, word_budget
 from assistant.followup import standalone, turns
+from assistant.nearness import nearness
 from assistant.several import likely_several
 from assistant.weighing import FEATURES, features
 

@@ -17,9 +17,9 @@ from sklearn.model_selection import StratifiedKFold
 
 from assistant import Assistant, Settings, open_assistant
 from assistant.candidates import candidates
-from assistant.clauses import nearness
 from assistant.evaluate import Question, read_questions
 from assistant.followup import standalone, turns
+from assistant.nearness import nearness
 from assistant.several import FEATURES, features
 
 OUT = Path(__file__).parent.parent / "assistant" / "several_weights.json"

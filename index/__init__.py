@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     )
     from .generations import Fault, Manifest, Recipe
     from .inspection import IndexCheck, IndexStatus, index_status, verify_index
-    from .lexical import content_stems, stems
+    from .lexical import clauses, content_stems, stems
     from .papers import Chunk, Hit, Paper, Sentence, title_key
     from .readers import read_papers
     from .store import PaperIndex
@@ -47,7 +47,7 @@ _HOMES = {
     ),
     "generations": ("Fault", "Manifest", "Recipe"),
     "inspection": ("IndexCheck", "IndexStatus", "index_status", "verify_index"),
-    "lexical": ("content_stems", "stems"),
+    "lexical": ("clauses", "content_stems", "stems"),
     "papers": ("Chunk", "Hit", "Paper", "Sentence", "title_key"),
     "readers": ("read_papers",),
     "store": ("PaperIndex",),
@@ -62,6 +62,7 @@ __all__ = [
     "BuildReport",
     "cache_folder",
     "Chunk",
+    "clauses",
     "content_stems",
     "Fault",
     "GRANITE",

@@ -193,20 +193,23 @@ class Catalog:
             for number, (start, end) in enumerate(spans)
         ]
 
-    def sentence_cosines(self, ids: Sequence[str], query: NDArray[np.float32]) -> tuple[Vectors, Vectors]:
-        """For each paper the cosine of its best sentence with a query, and that of the mean of its sentences; (n,) each."""
+    def sentence_cosines(self, ids: Sequence[str], queries: NDArray[np.float32]) -> tuple[Vectors, Vectors]:
+        """For each of n papers the cosine of its best sentence with each query, and that of the mean of its sentences.
+
+        `queries` is (k, dimension); (n, k) each.
+        """
         with self._translated():
             rows = self._db.execute(
                 "select id, vectors from papers where id in (select value from json_each(?))", [json.dumps(list(ids))]
             ).fetchall()
-        blobs = {paper: np.frombuffer(blob, np.float16).reshape(-1, len(query)) for paper, blob in rows}
+        blobs = {paper: np.frombuffer(blob, np.float16).reshape(-1, queries.shape[1]) for paper, blob in rows}
         sizes = np.array([max(len(blobs[paper]), 1) for paper in ids])
-        nothing = np.zeros((1, len(query)), np.float16)
+        nothing = np.zeros((1, queries.shape[1]), np.float16)
         vectors = np.concatenate([blobs[paper] if len(blobs[paper]) else nothing for paper in ids]).astype(np.float32)
         starts = np.r_[0, np.cumsum(sizes)[:-1]]
         means = np.add.reduceat(vectors, starts) / sizes[:, None]
         means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-6)
-        return np.maximum.reduceat(vectors @ query, starts), means @ query
+        return np.maximum.reduceat(vectors @ queries.T, starts), means @ queries.T
 
     def second_cosines(self, ids: Sequence[str], query: Vectors) -> Vectors:
         """(n,): each paper's cosine with a query, by the second model."""

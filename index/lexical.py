@@ -1,6 +1,7 @@
 """Words: BM25 over the same passages as the vectors, stored beside them. The only file that names bm25s."""
 
 import logging
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -20,6 +21,11 @@ _ASKING = (
     "stated mention give given exact exactly please list name names anything use used using get got make made people author "
     "authors thing things"
 )
+_CLAUSE_END = re.compile(
+    r"[,;:?!()]|\s[-\u2013\u2014]+\s|\b(?:and|or|versus|vs|while|but|whereas|compared|against|another|others?)\b",
+    re.IGNORECASE,
+)
+_LEAST_OF_A_CLAUSE = 2  # words that say something
 _PAPERS = "papers.npy"
 _PAGE = 1000
 
@@ -50,6 +56,12 @@ def content_stems(text: str) -> list[str]:
     """The distinct stems of a question that say what it is about: no function words, no words of asking."""
     empty = _empty_stems()
     return sorted({word for word in stems([text])[0] if word not in empty and (len(word) > 1 or word.isdigit())})
+
+
+def clauses(question: str) -> list[str]:
+    """The parts of a question between its commas and conjunctions that say something of their own; else the question."""
+    parts = [part.strip() for part in _CLAUSE_END.split(question)]
+    return [part for part in parts if len(content_stems(part)) >= _LEAST_OF_A_CLAUSE] or [question]
 
 
 @lru_cache(maxsize=1)

@@ -14,7 +14,7 @@ from .catalog import Catalog
 from .embedding import PaperEmbeddings, load_embeddings
 from .errors import BUILD_ALL_ANEW, REPAIR, IndexDamaged, IndexMismatch, QuestionError
 from .generations import SCHEMA_VERSION, Manifest, Part, catalog_file, file_faults, generation_folder, manifest_stamp
-from .lexical import LexicalIndex, stems
+from .lexical import LexicalIndex, clauses, stems
 from .papers import Hit, Paper, Sentence, title_key
 from .text import readable, sentence_spans
 from .vectors import VectorStore
@@ -23,6 +23,8 @@ Vectors = NDArray[np.float32]
 
 _POOL = 200
 _WEIGHTS = {"passage": 1.0, "best sentence": 0.5, "mean sentence": 0.5, "second model": 1.4}
+_WELL_COVERED = 0.75  # above it the clauses and the second model, which takes as long as all the rest, change nothing
+_CLAUSES_WEIGHT = 0.6  # where no word of the query is covered; none where all are
 _WORDS_BESIDE_SECOND = 1.7
 _WORDS_WEIGHT = (0.3, 1.5)  # where no word of the query is covered, and what full coverage adds
 
@@ -59,10 +61,13 @@ class PaperIndex:
         """
         self.folder = folder
         self._embeddings = embeddings
-        self._second = second
+        self._embed_second: Callable[[str, str], Vectors] = lru_cache(maxsize=64)(
+            lambda name, query: second(name).encode([query])[0]
+        )
         self._chroma_url = chroma_url
         self._lock = threading.Lock()
         self._embed_query: Callable[[str], Vectors] = lru_cache(maxsize=64)(lambda query: embeddings.encode([query])[0])
+        self._embed_clauses: Callable[[str], Vectors] = lru_cache(maxsize=64)(lambda query: embeddings.encode(clauses(query)))
         self._among: tuple[str, ...] | None = None
         self._open = self._load()
 
@@ -124,6 +129,10 @@ class PaperIndex:
         """(dimension,): the vector of a question, of unit length."""
         return self._embed_query(query)
 
+    def embed_clauses(self, query: str) -> Vectors:
+        """(k, dimension): the vectors of a question's clauses."""
+        return self._embed_clauses(query)
+
     def holds(self, words: Sequence[str]) -> list[bool]:
         """Whether any abstract or title in this collection has each stem."""
         return self._now.lexical.holds(words)
@@ -163,8 +172,9 @@ class PaperIndex:
 
         The candidates are the nearest passages' papers and those of the best BM25 scores. The score is a weighted sum of
         measures, each standardised over the candidates: the passage's cosine with the query, the best sentence's, that
-        of the sentences' mean, the second model's, and BM25, which counts the more, the more of the query's words some
-        paper has.
+        of the sentences' mean, the second model's; the best sentences' with the query's clauses, all of them and the one that
+        suits best; and BM25. The more of the query's words some paper has, the more BM25 counts and the less the clauses do;
+        where it has most of them, neither they nor the second model are asked.
         Raises QuestionError for an empty query.
         """
         if not query.strip():
@@ -220,20 +230,27 @@ class PaperIndex:
         if not pool:
             return []
         lowest = min(cosines.values(), default=0.0)
-        best, mean = now.catalog.sentence_cosines(pool, self.embed(query))
+        covered = self._coverage(now, query, words)
+        parts = (
+            self.embed_clauses(query) if covered <= _WELL_COVERED else np.zeros((0, now.manifest.recipe.dimension), np.float32)
+        )
+        best, mean = now.catalog.sentence_cosines(pool, np.vstack([self.embed(query), parts]))
         features = {
             "passage": np.array([cosines.get(paper, lowest) for paper in pool]),
-            "best sentence": best,
-            "mean sentence": mean,
+            "best sentence": best[:, 0],
+            "mean sentence": mean[:, 0],
         }
         base, more = _WORDS_WEIGHT
-        words_weight = base + more * self._coverage(now, query, words)
-        if name := now.manifest.recipe.second_model:
-            features["second model"] = now.catalog.second_cosines(pool, self._second(name).encode([query])[0])
+        words_weight = base + more * covered
+        if (name := now.manifest.recipe.second_model) and covered <= _WELL_COVERED:
+            features["second model"] = now.catalog.second_cosines(pool, self._embed_second(name, query))
             words_weight *= _WORDS_BESIDE_SECOND
         score = words_weight * _standard(np.array([words.get(paper, 0.0) for paper in pool]))
         for name, values in features.items():
             score += _WEIGHTS[name] * _standard(values)
+        if len(parts) > 1:
+            suited = np.stack([_standard(column) for column in best[:, 1:].T])
+            score += _CLAUSES_WEIGHT * (1 - covered) * (_standard(suited.mean(axis=0)) + _standard(suited.max(axis=0)))
         order = np.argsort(-score, kind="stable")[:k]
         known = now.catalog.get([pool[i] for i in order])
         return [Hit(known[pool[i]], float(score[i]), cosines.get(pool[i], lowest), words.get(pool[i], 0.0)) for i in order]

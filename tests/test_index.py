@@ -55,6 +55,28 @@ def test_filters_are_applied(index: PaperIndex) -> None:
     assert [hit.paper.id for hit in index.search("momentum", papers=[PAPERS[2].id])] == [PAPERS[2].id]
 
 
+def test_a_clause_counts_for_the_paper_that_it_suits(index: PaperIndex) -> None:
+    def behind(query: str) -> float:
+        scores = {hit.paper.title: hit.score for hit in index.search(query)}
+        return scores[PAPERS[0].title] - scores[PAPERS[2].title]
+
+    assert behind("momentum optimizer gradient, image caption zebra") < behind(
+        "momentum optimizer gradient image caption zebra"
+    )
+
+
+def test_second_model_is_asked_once_and_only_for_other_words(tmp_path: Path, corpus: Path, embeddings: WordEmbeddings) -> None:
+    second = WordEmbeddings("second")
+    build_index([corpus], tmp_path / "index", embeddings, second=second)
+    index = PaperIndex(tmp_path / "index", embeddings, second={"second": second}.__getitem__)
+    second.encoded.clear()
+    index.search("momentum optimizer")
+    assert second.encoded == []
+    for _ in range(2):
+        index.search("zebra stripes shrink the gradient")
+    assert second.encoded == ["zebra stripes shrink the gradient"]
+
+
 def test_empty_query_is_an_error(index: PaperIndex) -> None:
     with pytest.raises(QuestionError, match="empty"):
         index.search("  ")

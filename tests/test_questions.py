@@ -13,17 +13,17 @@ from assistant import Assistant, Settings
 from assistant.answer import Answer, AnswerSentence, Citation, Status, Verdict
 from assistant.attribution import attribution
 from assistant.candidates import Candidate
-from assistant.clauses import Nearness, clauses
 from assistant.evaluate import change, evaluate, read_questions, table
 from assistant.evidence import choose, word_budget
 from assistant.followup import standalone
 from assistant.kinds import asks_how, asks_number
 from assistant.lists import asks_list, members, topic
+from assistant.nearness import Nearness
 from assistant.parts import parts
 from assistant.several import likely_several
 from assistant.sufficiency import BEYOND, ODDS, WORDING, features, judge, load, missing, with_odds
 from assistant.weighing import weigh
-from index import BadRecord, Hit, PaperIndex, Sentence, SettingsError
+from index import BadRecord, Hit, PaperIndex, Sentence, SettingsError, clauses
 
 Make = Callable[..., Assistant]
 
