@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from index import BuildReport, Hit, Paper, PaperIndex, Progress, QuestionError, readable
 
-from . import evidence as evidence_
 from . import lists, sufficiency
 from .answer import Answer, AnswerSentence, Citation, Status, Verdict
 from .answerers import Answerer, Draft, Pending, Quotes, Usage
-from .evidence import Evidence
+from .evidence import Evidence, choose, further
 from .followup import standalone, turns
 from .parts import with_parts
 from .settings import Settings
@@ -169,8 +168,8 @@ class _Asking:
             hits, nothing = with_parts(query, self._index.search(query, self._settings.papers), self._index)
         with self._timed("evidence"):
             weighed = weigh(self._question, query, hits, self._index)
-            chosen = evidence_.choose(weighed, words=self._settings.words or self._answerer.words)
-            spare = evidence_.further(weighed, chosen)
+            chosen = choose(weighed, words=self._settings.words or self._answerer.words)
+            spare = further(weighed, chosen)
             status = sufficiency.plain(weighed)
         if status is None:
             with self._timed("judge"):

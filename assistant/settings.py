@@ -31,8 +31,8 @@ class Settings(BaseSettings):
     embedding: str = Field(GRANITE, description="Embedding model: a name, or the folder of a sentence-transformers model.")
     second_embedding: str | None = Field(
         None,
-        description="A second embedding model that ranks what the first one finds where a question's words are not the papers', "
-        "or `none`; without it all-mpnet-base-v2 where its weights are installed. Used when an index is made.",
+        description="A second embedding model that ranks what the first one finds where a question's words are not the "
+        "papers', or `none`; without it all-mpnet-base-v2 where its weights are installed. Used when an index is made.",
     )
     chroma_url: str | None = Field(
         None, description="Address of a Chroma server to keep the vectors on, instead of the index folder."
