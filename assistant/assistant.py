@@ -121,7 +121,7 @@ class Assistant:
 
     def warm(self) -> None:
         """Load now what the first question would otherwise wait for."""
-        self.index.search("warm up", 1)
+        self.index.warm()
         self._answerer.load()
 
     def as_retriever(self, k: int = 10) -> "BaseRetriever":

@@ -24,12 +24,13 @@ def nearness(question: str, sentences: Sequence[Sentence], index: PaperIndex) ->
     """How near each sentence is to each clause of the question."""
     cosines = np.stack([s.vector for s in sentences]) @ index.embed_clauses(question).T
     held = [set(words) for words in stems([s.text for s in sentences])]
-    words = np.stack([_share(clause, held, index) for clause in clauses(question)], axis=1)
+    words = np.stack([word_shares(clause, held, index) for clause in clauses(question)], axis=1)
     return Nearness(cosines, words)
 
 
-def _share(clause: str, held: Sequence[set[str]], index: PaperIndex) -> Vectors:
-    asked = sorted(set(stems([clause])[0]))
+def word_shares(text: str, held: Sequence[set[str]], index: PaperIndex) -> Vectors:
+    """(n,): the share of a text's words, weighed by how telling they are, that each of n sets of stems holds."""
+    asked = sorted(set(stems([text])[0]))
     telling = index.idf(asked)
     there = np.array([[word in words for word in asked] for words in held], float).reshape(len(held), len(asked))
     share: Vectors = there @ telling / max(float(telling.sum()), 1e-6)

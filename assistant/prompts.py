@@ -12,9 +12,9 @@ from index import PromptError
 FIELDS: dict[str, frozenset[str]] = {
     "answer_system": frozenset(),
     "answer_user": frozenset({"question", "evidence"}),
-    "answer_local": frozenset(),
     "answer_local_long": frozenset(),
     "judge_system": frozenset(),
+    "reply_local": frozenset(),
 }
 _COMMENT = re.compile(r"\A(?:#[^\n]*\n)+\n*")
 

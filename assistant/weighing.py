@@ -17,7 +17,7 @@ from index import Hit, PaperIndex, stems
 
 from .candidates import Candidate, Vectors, candidates
 from .kinds import asks_how, asks_number
-from .nearness import Nearness, nearness
+from .nearness import Nearness, nearness, word_shares
 from .several import likely_several
 
 _OWN_WORK = re.compile(r"\b(we|our|this (paper|work)|propos\w*|introduc\w*|present)\b", re.IGNORECASE)
@@ -36,8 +36,8 @@ _NUMBER = re.compile(r"\d")
 class Weighed:
     """Every sentence of the papers found, and how likely each holds part of what is asked.
 
-    `question` is what was asked, `query` what was searched for it, `several` how likely it wants several papers side by side;
-    `columns` are the features by name, (n,) each.
+    `question` is what was asked, `query` what was searched for it, `several` how likely, in 0..1, it wants several papers
+    side by side; `columns` are the features by name, (n,) each.
     """
 
     question: str
@@ -81,7 +81,7 @@ def features(
     return columns
 
 
-_CLAUSES = ("clause cosine", "clause words", "clause cosine overall", "clause words overall", "clauses' mean cosine")
+_CLAUSES = ("clause cosine", "clause words", "clause cosine overall", "clause words overall", "clauses' mean cosine overall")
 _COLUMNS = (
     "asked cosine", "searched cosine", "asked words", "searched words", "asked cosine in paper", "asked words in paper",
     "searched cosine in paper", "searched words in paper", "asked cosine overall", "asked words overall", "paper gap",
@@ -102,12 +102,7 @@ FEATURES = _COLUMNS + tuple(f"{kind}: {name}" for kind, names in _BY_KIND.items(
 def _nearness(text: str, pool: Sequence[Candidate], index: PaperIndex, name: str) -> dict[str, Vectors]:
     """How near each sentence is to a text in meaning and in words; by itself, and less the best of its paper and of all."""
     cosine = np.stack([c.sentence.vector for c in pool]) @ index.embed(text)
-    asked = sorted(set(stems([text])[0]))
-    telling = index.idf(asked)
-    held = [set(words) for words in stems([c.sentence.text for c in pool])]
-    there = np.array([[word in words for word in asked] for words in held], float).reshape(len(pool), len(asked))
-    share = there @ telling
-    share /= max(float(telling.sum()), 1e-6)
+    share = word_shares(text, [set(words) for words in stems([c.sentence.text for c in pool])], index)
     ranks = np.array([c.rank for c in pool])
     columns = {f"{name} cosine": cosine, f"{name} words": share}
     for measure, values in (("cosine", cosine), ("words", share)):
@@ -118,7 +113,9 @@ def _nearness(text: str, pool: Sequence[Candidate], index: PaperIndex, name: str
 
 
 def _clause_columns(near: Nearness) -> dict[str, Vectors]:
-    """How near each sentence is to the clause that it suits best; by itself, and less the best sentence for that clause."""
+    """How near each sentence is to the clause that it suits best; and, less the best sentence of each, to the one where it is
+    least behind, and to all of them.
+    """
     behind, fewer = near.cosines - near.cosines.max(axis=0), near.words - near.words.max(axis=0)
     values = (near.cosines.max(1), near.words.max(1), behind.max(1), fewer.max(1), behind.mean(1))
     return dict(zip(_CLAUSES, values, strict=True))

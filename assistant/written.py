@@ -43,7 +43,7 @@ _SHORT_ANSWER, _LONG_ANSWER = 65, 115  # words, with the quotes of what a model 
 _LIKELY, _SAID = 0.1, 0.6
 _HOSTED = (("system", "answer_system"), ("human", "answer_user"))
 _JUDGED = (("system", "judge_system"), ("human", "answer_user"))
-_SHORTLY = (*_JUDGED, ("ai", "answer_local"))
+_SHORTLY = (*_JUDGED, ("ai", "reply_local"))
 _AT_LENGTH = (*_JUDGED, ("ai", "Yes."), ("human", "answer_local_long"))
 _ENDS = re.compile(r"[.!?:][\"')\]]*$")
 _FINISHED = {"stop", "end_turn", "stop_sequence"}
@@ -230,7 +230,7 @@ def _split(text: str) -> list[str]:
 
 def _clean(text: str) -> str:
     """A model's sentence as a colleague would say it: no marks of its own, not about "the evidence", not in marks, no "we"."""
-    bare = _IN_MARKS.sub(r"\1\2", _LEAD.sub("", _MARKS.sub("", text)).strip())
+    bare = _LEAD.sub("", _IN_MARKS.sub(r"\1\2", _MARKS.sub("", text).strip())).strip()
     said = " ".join(_FIRST_PERSON.sub(_third_person, bare).split())
     first = said.partition(" ")[0]
     return said[:1].upper() + said[1:] if first.isalpha() and first.islower() else said

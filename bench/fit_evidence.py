@@ -4,7 +4,7 @@
 
 A sentence counts as good if a nugget of the question matches it. Prints how well held-out questions are served (nuggets
 and words by question type, five folds), then writes assistant/evidence_weights.json. Whether a question wants several papers
-is taken from assistant/several.py, which is fitted before. Needs scikit-learn.
+is taken from assistant/several.py, which is fitted before, on these questions too. Needs scikit-learn.
 """
 
 import re
@@ -24,6 +24,7 @@ from assistant.evaluate import read_questions
 from assistant.evidence import select, word_budget
 from assistant.followup import standalone, turns
 from assistant.nearness import nearness
+from assistant.parts import with_parts
 from assistant.several import likely_several
 from assistant.weighing import FEATURES, features
 
@@ -48,7 +49,8 @@ def main(index: str, *paths: str) -> None:
 
 def _row(assistant: Any, question: Any) -> dict[str, Any] | None:
     query = standalone(question["question"], turns(question["history"]))
-    pool = candidates(assistant.search(query, Settings.read().papers), assistant.index)
+    hits, _ = with_parts(query, assistant.search(query, Settings.read().papers), assistant.index)
+    pool = candidates(hits, assistant.index)
     if not pool:
         return None
     asked = question["question"]

@@ -2,8 +2,8 @@
 
     python bench/fit_several.py INDEX QUESTIONS.jsonl...
 
-Questions of type multi want several, all others one; lists are left out. Prints how many of each type are taken for wanting
-several (five folds), then writes assistant/several_weights.json. Needs scikit-learn.
+Questions of type multi want several papers, all others one; lists and follow-ups are left out. Prints how many of each type
+are taken for wanting several (five folds), then writes assistant/several_weights.json. Needs scikit-learn.
 """
 
 import argparse
@@ -18,8 +18,8 @@ from sklearn.model_selection import StratifiedKFold
 from assistant import Assistant, Settings, open_assistant
 from assistant.candidates import candidates
 from assistant.evaluate import Question, read_questions
-from assistant.followup import standalone, turns
 from assistant.nearness import nearness
+from assistant.parts import with_parts
 from assistant.several import FEATURES, features
 
 OUT = Path(__file__).parent.parent / "assistant" / "several_weights.json"
@@ -31,7 +31,8 @@ def main() -> None:
     parser.add_argument("questions", nargs="+", type=Path)
     args = parser.parse_args()
     assistant = open_assistant(index=args.index, model="quotes")
-    questions = [q for path in args.questions for q in read_questions(path) if q["gold_titles"] and q["type"] != "list"]
+    asked = [q for path in args.questions for q in read_questions(path) if q["gold_titles"] and q["type"] != "list"]
+    questions = [q for q in asked if not q["history"]]
     matrix = np.array([_row(assistant, q) for q in questions])
     several = np.array([q["type"] == "multi" for q in questions])
     held = np.zeros(len(questions))
@@ -46,10 +47,10 @@ def main() -> None:
 
 
 def _row(assistant: Assistant, q: Question) -> list[float]:
-    query = standalone(q["question"], turns(q["history"]))
-    pool = candidates(assistant.search(query, Settings.read().papers), assistant.index)
-    near = nearness(q["question"], [c.sentence for c in pool], assistant.index)
-    known = features(q["question"], query, pool, near)
+    question = q["question"]
+    hits, _ = with_parts(question, assistant.search(question, Settings.read().papers), assistant.index)
+    pool = candidates(hits, assistant.index)
+    known = features(question, pool, nearness(question, [c.sentence for c in pool], assistant.index))
     return [known[name] for name in FEATURES]
 
 

@@ -29,6 +29,7 @@ from assistant.evidence import choose
 from assistant.followup import standalone, turns
 from assistant.lists import asks_list
 from assistant.models import answerer
+from assistant.parts import with_parts
 from assistant.settings import Settings
 from assistant.sufficiency import WORDING, features, with_odds
 from assistant.weighing import weigh
@@ -73,7 +74,7 @@ def main() -> None:
 
 def _weighed(assistant: Assistant, q: Question) -> Any:
     query = standalone(q["question"], turns(q["history"]))
-    hits = assistant.search(query, assistant.settings.papers)
+    hits, _ = with_parts(query, assistant.search(query, assistant.settings.papers), assistant.index)
     return weigh(q["question"], query, hits, assistant.index)
 
 

@@ -59,9 +59,19 @@ def content_stems(text: str) -> list[str]:
 
 
 def clauses(question: str) -> list[str]:
-    """The parts of a question between its commas and conjunctions that say something of their own; else the question."""
-    parts = [part.strip() for part in _CLAUSE_END.split(question)]
-    return [part for part in parts if len(content_stems(part)) >= _LEAST_OF_A_CLAUSE] or [question]
+    """The parts of a question between its commas and conjunctions, those that say little joined to the next; one part only
+    is the question itself.
+    """
+    parts: list[str] = []
+    short = ""
+    for piece in _CLAUSE_END.split(question):
+        short = f"{short} {piece.strip()}".strip()
+        if len(content_stems(short)) >= _LEAST_OF_A_CLAUSE:
+            parts.append(short)
+            short = ""
+    if short and parts and content_stems(short):
+        parts[-1] += f" {short}"
+    return parts if len(parts) > 1 else [question]
 
 
 @lru_cache(maxsize=1)

@@ -23,7 +23,7 @@ Vectors = NDArray[np.float32]
 
 _POOL = 200
 _WEIGHTS = {"passage": 1.0, "best sentence": 0.5, "mean sentence": 0.5, "second model": 1.4}
-_WELL_COVERED = 0.75  # above it the clauses and the second model, which takes as long as all the rest, change nothing
+_WELL_COVERED = 0.75  # above it neither the clauses nor the second model, which takes as long as all the rest, are asked
 _CLAUSES_WEIGHT = 0.6  # where no word of the query is covered; none where all are
 _WORDS_BESIDE_SECOND = 1.7
 _WORDS_WEIGHT = (0.3, 1.5)  # where no word of the query is covered, and what full coverage adds
@@ -67,7 +67,7 @@ class PaperIndex:
         self._chroma_url = chroma_url
         self._lock = threading.Lock()
         self._embed_query: Callable[[str], Vectors] = lru_cache(maxsize=64)(lambda query: embeddings.encode([query])[0])
-        self._embed_clauses: Callable[[str], Vectors] = lru_cache(maxsize=64)(lambda query: embeddings.encode(clauses(query)))
+        self._embed_all: Callable[[tuple[str, ...]], Vectors] = lru_cache(maxsize=64)(embeddings.encode)
         self._among: tuple[str, ...] | None = None
         self._open = self._load()
 
@@ -131,7 +131,16 @@ class PaperIndex:
 
     def embed_clauses(self, query: str) -> Vectors:
         """(k, dimension): the vectors of a question's clauses."""
-        return self._embed_clauses(query)
+        parts = tuple(clauses(query))
+        return self._embed_all(parts) if len(parts) > 1 else self.embed(query)[None]
+
+    def warm(self) -> None:
+        """Load now what the first search would otherwise wait for."""
+        query = "warm up"
+        self.search(query, 1)
+        self.embed(query)
+        if name := self.manifest.recipe.second_model:
+            self._embed_second(name, query)
 
     def holds(self, words: Sequence[str]) -> list[bool]:
         """Whether any abstract or title in this collection has each stem."""

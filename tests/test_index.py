@@ -77,6 +77,16 @@ def test_second_model_is_asked_once_and_only_for_other_words(tmp_path: Path, cor
     assert second.encoded == ["zebra stripes shrink the gradient"]
 
 
+def test_warm_index_has_asked_both_models_whatever_the_papers_say(tmp_path: Path, embeddings: WordEmbeddings) -> None:
+    second = WordEmbeddings("second")
+    papers = [replace(PAPERS[0], abstract="We warm up. A warm up of the optimizer helps.")]
+    build_index([write_jsonl(tmp_path / "p.jsonl", papers)], tmp_path / "index", embeddings, second=second)
+    index = PaperIndex(tmp_path / "index", embeddings, second={"second": second}.__getitem__)
+    second.encoded.clear()
+    index.warm()
+    assert second.encoded
+
+
 def test_empty_query_is_an_error(index: PaperIndex) -> None:
     with pytest.raises(QuestionError, match="empty"):
         index.search("  ")

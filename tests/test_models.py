@@ -290,8 +290,8 @@ def test_small_model_is_asked_first_and_what_it_leaves_out_is_quoted(index: Pape
     [
         pytest.param("How does the momentum optimizer SwiftMo work?", 1, False, "answer_local_long", id="how"),
         pytest.param("What do the optimizers find?", 2, True, "answer_local_long", id="several"),
-        pytest.param("What do the optimizers find?", 1, True, "answer_local", id="several-but-one-found"),
-        pytest.param("At what batch size was SwiftMo tried?", 2, False, "answer_local", id="detail"),
+        pytest.param("What do the optimizers find?", 1, True, "reply_local", id="several-but-one-found"),
+        pytest.param("At what batch size was SwiftMo tried?", 2, False, "reply_local", id="detail"),
     ],
 )
 def test_small_model_is_told_to_say_more_where_more_is_asked(
@@ -343,7 +343,7 @@ def test_sentences_read_as_a_colleagues(index: PaperIndex, said: str, shown: str
 
 def test_small_model_that_denies_the_answer_is_heard(index: PaperIndex) -> None:
     model = Judging(replies=["It was made up."], odds=-9.0)
-    answer = open_assistant(index=index, model=model).ask("Which schedule of the learning rate does SwiftMo need?")
+    answer = open_assistant(index=index, model=model).ask("Who wrote SwiftMo?")
     assert answer.status is Status.NOT_STATED
     first, second = model.sent
     assert set(first.splitlines()) < set(second.splitlines())
@@ -351,7 +351,7 @@ def test_small_model_that_denies_the_answer_is_heard(index: PaperIndex) -> None:
 
 def test_small_model_that_finds_the_answer_in_what_it_reads_next_is_heard(index: PaperIndex) -> None:
     model = Judging(replies=["SwiftMo keeps two memories of the gradient."], odds=-9.0, at_second_sight=9.0)
-    answer = open_assistant(index=index, model=model, words=20).ask("Which schedule of the learning rate does SwiftMo need?")
+    answer = open_assistant(index=index, model=model, words=20).ask("Who wrote SwiftMo?")
     assert answer.sentences[0].verdict is Verdict.SUPPORTED
     assert len(model.sent) == 3
 

@@ -3,7 +3,9 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +13,13 @@ from conftest import PAPERS
 
 from assistant import Assistant, Settings
 from assistant.answer import Answer, AnswerSentence, Citation, Status, Verdict
+from assistant.answerers import Quotes
 from assistant.attribution import attribution
-from assistant.candidates import Candidate
+from assistant.candidates import Candidate, candidates
 from assistant.evaluate import change, evaluate, read_questions, table
-from assistant.evidence import choose, word_budget
+from assistant.evidence import choose, select, word_budget
 from assistant.followup import standalone
-from assistant.kinds import asks_how, asks_number
+from assistant.kinds import asks_how, asks_number, asks_several
 from assistant.lists import asks_list, members, topic
 from assistant.nearness import Nearness
 from assistant.parts import parts
@@ -101,6 +104,7 @@ def test_kinds_of_questions_get_room_to_answer() -> None:
     assert asks_number("by how much did accuracy rise, what percentage?")
     assert asks_how("why does it work?")
     assert not asks_how("how many were there?")
+    assert asks_several("compare both methods")
     budgets = [
         word_budget(question, 80, several=several)
         for question, several in (("what is it?", False), ("why is it so?", False), ("what are they?", True))
@@ -108,30 +112,81 @@ def test_kinds_of_questions_get_room_to_answer() -> None:
     assert budgets == sorted(set(budgets))
 
 
-def likely(scores: Sequence[float], nearest: Sequence[Sequence[float]], query: str = "what is it?") -> float:
-    """How likely "what is it?" wants several papers, whose best sentences are that near to its clauses."""
-    hits = [Hit(PAPERS[n], score, 0.8, 1.0) for n, score in enumerate(scores)]
+ABREAST = [[0.9, 0.6], [0.6, 0.9], [0.5, 0.5]]
+
+
+def likely(scores: Sequence[float], nearest: Sequence[Sequence[float]], asked: str = "what is it?", query: str = "") -> float:
+    """How likely a question wants several papers, of these scores, whose best sentences are that near to its clauses."""
+    hits = [Hit(replace(PAPERS[n % 3], id=str(n)), score, 0.8, 1.0) for n, score in enumerate(scores)]
     pool = [Candidate(n, hit, Sentence(hit.paper, 0, 0, 9, "Word.", np.ones(2, np.float32))) for n, hit in enumerate(hits)]
-    return likely_several("what is it?", query, pool, Nearness(np.array(nearest), np.array(nearest)))
+    return likely_several(asked, query or asked, pool, Nearness(np.array(nearest), np.array(nearest)))
 
 
 def test_several_papers_are_wanted_where_each_is_nearer_to_a_clause_and_none_is_far_ahead() -> None:
-    abreast = likely((20.0, 19.0, 6.0), [[0.9, 0.6], [0.6, 0.9], [0.5, 0.5]])
+    abreast = likely((20.0, 19.0, 6.0, 5.0), [*ABREAST, [0.4, 0.4]])
     assert abreast > 0.5
-    assert likely((20.0, 6.0, 6.0), [[0.9, 0.9], [0.6, 0.6], [0.5, 0.5]]) < 0.2
-    assert likely((20.0, 9.0, 6.0), [[0.9, 0.6], [0.6, 0.9], [0.5, 0.5]]) < abreast
-    assert likely((20.0, 19.0, 6.0), [[0.9, 0.9], [0.6, 0.6], [0.5, 0.5]]) < abreast
-    assert likely((20.0, 19.0, 6.0), [[0.9, 0.6], [0.6, 0.9], [0.5, 0.5]], query="what is SwiftMo?") < abreast
-    assert likely((20.0,), [[0.9, 0.9]]) < 0.5
+    assert likely((20.0, 6.0, 6.0, 5.0), [[0.9, 0.9], [0.6, 0.6], [0.5, 0.5], [0.4, 0.4]]) < 0.2
+    assert likely((20.0, 9.0, 6.0, 5.0), [*ABREAST, [0.4, 0.4]]) < abreast
+    assert likely((20.0, 19.0, 6.0, 5.0), [[0.9, 0.9], [0.6, 0.6], [0.5, 0.5], [0.4, 0.4]]) < abreast
+
+
+@pytest.mark.parametrize(
+    ("question", "query", "several"),
+    [
+        pytest.param("how do the two compare?", "how do the two compare? SwiftMo", 1.0, id="comparing-follow-up"),
+        pytest.param("what accuracy did it reach?", "what accuracy did it reach? SwiftMo", 0.0, id="other-follow-up"),
+    ],
+)
+def test_words_decide_what_a_follow_up_wants(question: str, query: str, several: float) -> None:
+    assert likely((20.0, 19.0, 6.0), ABREAST, question, query) == several
+
+
+def test_words_decide_among_two_papers_and_papers_far_down_have_no_say() -> None:
+    assert likely((1.0, -1.0), ABREAST[:2], "how do both compare?") == 1.0
+    assert likely((1.0, -1.0), ABREAST[:2], "what is it?") == 0.0
+    five = [*ABREAST, [0.4, 0.4], [0.4, 0.4]]
+    assert likely((20.0, 9.0, 6.0, 5.0, 5.0, 4.0), [*five, [0.9, 0.9]]) == likely((20.0, 9.0, 6.0, 5.0, 5.0), five)
+
+
+class Recording(Quotes):
+    """Quotes, and whether papers were said to be wanted side by side."""
+
+    several: bool | None = None
+
+    def write(self, question: str, evidence: Any, spare: Any = (), *, several: bool = False) -> Any:
+        self.several = several
+        return super().write(question, evidence, spare)
+
+
+@pytest.mark.parametrize(
+    ("question", "several"),
+    [
+        pytest.param("How do both the momentum optimizer SwiftMo and pruning weights by noise help?", True, id="both"),
+        pytest.param("How does the momentum optimizer SwiftMo keep memory of the gradient?", False, id="one"),
+    ],
+)
+def test_answerer_is_told_whether_papers_are_wanted_side_by_side(index: PaperIndex, question: str, several: bool) -> None:
+    answerer = Recording()
+    papers = [hit.paper.id for hit in index.search("optimizer", 2)]
+    Assistant(index.among(papers), answerer, Settings.read()).ask(question)
+    assert answerer.several is several
+
+
+def test_papers_take_turns_the_more_the_likelier_several_are_wanted(index: PaperIndex) -> None:
+    pool = candidates(index.search("momentum optimizer and pruning of weights", 2), index)
+    likely = np.array([0.9 - 0.4 * c.rank - 0.01 * c.sentence.number for c in pool])
+    taken = [[pool[i].rank for i in select(likely, pool, 30, several)] for several in (0.0, 1.0)]
+    assert set(taken[0]) == {0}
+    assert set(taken[1]) == {0, 1}
 
 
 @pytest.mark.parametrize(
     ("question", "apart"),
     [
-        pytest.param("why is training slow?", ["why is training slow"], id="one"),
+        pytest.param("why is training slow?", ["why is training slow?"], id="one"),
         pytest.param(
             "pruning small networks, sparse attention heads: what do they cost?",
-            ["pruning small networks", "sparse attention heads"],
+            ["pruning small networks", "sparse attention heads what do they cost"],
             id="commas",
         ),
         pytest.param(
@@ -139,6 +194,10 @@ def test_several_papers_are_wanted_where_each_is_nearer_to_a_clause_and_none_is_
             ["how does dropout noise help", "how do weight penalties"],
             id="conjunction",
         ),
+        pytest.param(
+            "AdEMAMix or AdamW, for large batch training?", ["AdEMAMix AdamW", "for large batch training"], id="names"
+        ),
+        pytest.param("SGD versus Adam on transformers", ["SGD versus Adam on transformers"], id="one-that-says-enough"),
         pytest.param("and why?", ["and why?"], id="none"),
     ],
 )
@@ -271,7 +330,7 @@ def test_doubt_counts_for_more_where_the_papers_have_the_questions_words() -> No
 
 
 def test_model_that_denies_the_answer_turns_the_outcome(index: PaperIndex) -> None:
-    question = "Which schedule of the learning rate does SwiftMo need?"
+    question = "Who wrote SwiftMo?"
     weighed = weigh(question, question, index.search(question, 3), index)
     said = {odds: judge(features(weighed, index), odds=odds) for odds in (-9.0, 9.0)}
     assert said == {-9.0: Status.NOT_STATED, 9.0: Status.ANSWERED}
