@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from conftest import ScriptedChat
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from pydantic import PrivateAttr
 
 from assistant import Answer, Assistant, PaperError, Pending, Settings, SettingsError, open_assistant
@@ -301,6 +301,7 @@ def test_small_model_is_told_to_say_more_where_more_is_asked(
     model = Judging(replies=[TRUE])
     list(Written(model, "judging", prompt_tokens=900, words=60).write(question, evidence, several=several))
     assert model.sent[-1].endswith(load_prompt(told).template)
+    assert model.last_speaker == ("ai" if told == "reply_local" else "human")
 
 
 def test_what_the_model_had_no_time_to_read_is_quoted_too(index: PaperIndex) -> None:
@@ -390,6 +391,18 @@ def test_local_model_tells_what_is_stated_from_what_is_not(local: Assistant) -> 
                 return float(stop.value)
 
     assert odds("At how many degrees was the kiln fired?") > odds("Who built the kiln?")
+
+
+@pytest.mark.slow
+def test_reply_that_is_begun_for_the_local_model_is_gone_on_with_and_not_said_again(local: Assistant) -> None:
+    from assistant.local import LocalChat, qwen_file
+
+    begun = load_prompt("reply_local").template
+    asked = "Evidence:\n- The kiln was fired at 1240 degrees.\n\nQuestion: At how many degrees was the kiln fired?"
+    parts = LocalChat(path=str(qwen_file())).stream([HumanMessage(asked), AIMessage(begun)])
+    text = "".join(str(part.content) for part in parts)
+    assert "1240" in text
+    assert begun not in text
 
 
 @pytest.mark.slow
