@@ -138,7 +138,6 @@ class PaperIndex:
         """Load now what the first search would otherwise wait for."""
         query = "warm up"
         self.search(query, 1)
-        self.embed(query)
         if name := self.manifest.recipe.second_model:
             self._embed_second(name, query)
 
@@ -240,10 +239,9 @@ class PaperIndex:
             return []
         lowest = min(cosines.values(), default=0.0)
         covered = self._coverage(now, query, words)
-        parts = (
-            self.embed_clauses(query) if covered <= _WELL_COVERED else np.zeros((0, now.manifest.recipe.dimension), np.float32)
-        )
-        best, mean = now.catalog.sentence_cosines(pool, np.vstack([self.embed(query), parts]))
+        whole = self.embed(query)[None]
+        parts = self.embed_clauses(query) if covered <= _WELL_COVERED else whole
+        best, mean = now.catalog.sentence_cosines(pool, np.vstack([whole, parts]))
         features = {
             "passage": np.array([cosines.get(paper, lowest) for paper in pool]),
             "best sentence": best[:, 0],
