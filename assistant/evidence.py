@@ -17,7 +17,7 @@ _SLACK = 1.08
 _HOW_WORDS, _SEVERAL_WORDS = 1.5, 1.8
 _SAME_FROM, _REPEATED = 0.75, 0.5
 _FURTHER_WORDS = 150
-NEXT_OF_A_PAPER = 0.6  # what a sentence is worth, for a comparison, for each one of its paper that is taken already
+NEXT_OF_A_PAPER = 0.5  # what a sentence is worth, for a comparison, for each one of its paper that is taken already
 
 
 @dataclass(frozen=True, slots=True)

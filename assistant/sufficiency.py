@@ -12,7 +12,7 @@ the papers), and the fit is monotone: evidence can only speak for an answer, its
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -133,7 +133,7 @@ def features(weighed: Weighed, index: PaperIndex) -> dict[str, float]:
     question, hits = weighed.question, weighed.hits
     texts = [f"{hit.paper.title} {hit.paper.abstract}" for hit in hits]
     papers = [set(words) for words in stems(texts)]
-    sentences = [set(words) for words in stems([c.sentence.text for c in weighed.pool])]
+    sentences = [c.stems for c in weighed.pool]
     return (
         _standing(weighed)
         | _words(question, weighed.query, papers, index)
@@ -179,7 +179,7 @@ def _words(question: str, query: str, papers: Sequence[set[str]], index: PaperIn
 
 
 def _content(
-    weighed: Weighed, papers: Sequence[set[str]], sentences: Sequence[set[str]], index: PaperIndex
+    weighed: Weighed, papers: Sequence[Set[str]], sentences: Sequence[Set[str]], index: PaperIndex
 ) -> dict[str, float]:
     """The words that say what is asked, and the thing asked for, in papers and in sentences."""
     content = content_stems(weighed.question)
@@ -199,7 +199,7 @@ def _content(
     }
 
 
-def _figures(weighed: Weighed, sentences: Sequence[set[str]], index: PaperIndex) -> dict[str, float]:
+def _figures(weighed: Weighed, sentences: Sequence[Set[str]], index: PaperIndex) -> dict[str, float]:
     """Where a figure is wanted: whether there is one, and how near it stands to what it should count or measure."""
     question = weighed.question
     if not asks_number(question):
@@ -250,11 +250,11 @@ def _focus(question: str) -> list[str]:
     return content_stems(found.group(1))[:2] if found else []
 
 
-def _share(words: Sequence[str], telling: Any, there: set[str]) -> float:
+def _share(words: Sequence[str], telling: Any, there: Set[str]) -> float:
     """The share of the words, weighed by how telling they are, that is there; 1 if nothing is asked."""
     total = float(telling.sum()) if len(words) else 0.0
     return float(telling[[word in there for word in words]].sum()) / total if total else 1.0
 
 
-def _part(words: Sequence[str], there: set[str]) -> float:
+def _part(words: Sequence[str], there: Set[str]) -> float:
     return float(np.mean([word in there for word in words])) if words else 1.0

@@ -17,7 +17,7 @@ from index import Hit, PaperIndex, stems
 
 from .candidates import Candidate, Vectors, candidates
 from .kinds import asks_how, asks_number
-from .nearness import Nearness, nearness, word_shares
+from .nearness import Nearness, likeness, nearness, word_shares
 from .several import likely_several
 
 _OWN_WORK = re.compile(r"\b(we|our|this (paper|work)|propos\w*|introduc\w*|present)\b", re.IGNORECASE)
@@ -30,6 +30,7 @@ _MOTIVATION = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\d")
+_SPREAD = 0.05  # of likeness, that sentences have at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def weigh(question: str, query: str, hits: Sequence[Hit], index: PaperIndex) -> 
     pool = candidates(hits, index)
     if not pool:
         return Weighed(question, query, hits, pool, np.zeros(0), {}, 0.0)
-    near = nearness(question, [c.sentence for c in pool], index)
+    near = nearness(question, pool, index)
     several = likely_several(question, query, pool, near)
     columns = features(question, query, pool, near, index, several)
     matrix = np.stack([columns[name] for name in FEATURES], axis=1)
@@ -74,6 +75,7 @@ def features(
     """What is known of each candidate with respect to the question: (n,) for every name of FEATURES."""
     meant = _nearness(question, pool, index, "asked") | _nearness(query, pool, index, "searched")
     columns = meant | _paper_columns(pool) | _form_columns(pool, asks_number=asks_number(question)) | _clause_columns(near)
+    columns |= _meaning_columns(question, pool, index)
     columns |= _neighbours(pool, columns)
     kinds = {"how": asks_how(question), "several": several, "follow-up": question != query}
     for kind, names in _BY_KIND.items():
@@ -81,12 +83,14 @@ def features(
     return columns
 
 
+_MEANING = ("likeness", "likeness in paper", "likeness overall", "likeness behind", "likeness beside others")
 _CLAUSES = ("clause cosine", "clause words", "clause cosine overall", "clause words overall", "clauses' mean cosine overall")
 _COLUMNS = (
     "asked cosine", "searched cosine", "asked words", "searched words", "asked cosine in paper", "asked words in paper",
     "searched cosine in paper", "searched words in paper", "asked cosine overall", "asked words overall", "paper gap",
     "best paper", "log rank", "paper similarity", "number wanted", "number", "position", "first", "last", "own work", "finding",
     "motivation", "central", "title words", "log length", "neighbour cosine", "neighbour words", *_CLAUSES,
+    *_MEANING,
 )  # fmt: skip
 _BY_KIND = {
     "how": ("position", "own work", "finding", "motivation", "number", "first", "last", "asked cosine in paper",
@@ -99,15 +103,30 @@ _BY_KIND = {
 FEATURES = _COLUMNS + tuple(f"{kind}: {name}" for kind, names in _BY_KIND.items() for name in names)
 
 
+def _meaning_columns(question: str, pool: Sequence[Candidate], index: PaperIndex) -> dict[str, Vectors]:
+    """How like each sentence's words are to the question's: their mean; and, the more telling a word the more it counts, how
+    far behind the sentence that is likest, and how far beyond what is usual here.
+    """
+    alike, telling = likeness(question, pool, index)
+    mean, weight = alike.mean(axis=1), telling / max(float(telling.sum()), 1e-6)
+    usual = (alike - alike.mean(axis=0)) / (alike.std(axis=0) + _SPREAD)
+    values = (mean, _less_best_of_paper(mean, pool), mean - mean.max(), (alike - alike.max(axis=0)) @ weight, usual @ weight)
+    return dict(zip(_MEANING, values, strict=True))
+
+
+def _less_best_of_paper(values: Vectors, pool: Sequence[Candidate]) -> Vectors:
+    ranks = np.array([c.rank for c in pool])
+    best = {rank: values[ranks == rank].max() for rank in set(ranks)}
+    return np.asarray(values - np.array([best[rank] for rank in ranks]))
+
+
 def _nearness(text: str, pool: Sequence[Candidate], index: PaperIndex, name: str) -> dict[str, Vectors]:
     """How near each sentence is to a text in meaning and in words; by itself, and less the best of its paper and of all."""
     cosine = np.stack([c.sentence.vector for c in pool]) @ index.embed(text)
-    share = word_shares(text, [set(words) for words in stems([c.sentence.text for c in pool])], index)
-    ranks = np.array([c.rank for c in pool])
+    share = word_shares(text, pool, index)
     columns = {f"{name} cosine": cosine, f"{name} words": share}
     for measure, values in (("cosine", cosine), ("words", share)):
-        best = {rank: values[ranks == rank].max() for rank in set(ranks)}
-        columns[f"{name} {measure} in paper"] = values - np.array([best[rank] for rank in ranks])
+        columns[f"{name} {measure} in paper"] = _less_best_of_paper(values, pool)
         columns[f"{name} {measure} overall"] = values - values.max()
     return columns
 
@@ -138,7 +157,6 @@ def _form_columns(pool: Sequence[Candidate], *, asks_number: bool) -> dict[str, 
     number = np.array([float(_NUMBER.search(text) is not None) for text in texts])
     own = np.array([float(_OWN_WORK.search(text) is not None) for text in texts])
     titles = [set(words) for words in stems([c.hit.paper.title for c in pool])]
-    held = [set(words) for words in stems(texts)]
     vectors = np.stack([c.sentence.vector for c in pool])
     ranks = np.array([c.rank for c in pool])
     centres = {rank: vectors[ranks == rank].mean(axis=0) for rank in last}
@@ -153,7 +171,7 @@ def _form_columns(pool: Sequence[Candidate], *, asks_number: bool) -> dict[str, 
         "finding": np.array([float(_FINDING.search(text) is not None) for text in texts]),
         "motivation": np.array([float(_MOTIVATION.search(text) is not None) for text in texts]) * (1 - own),
         "central": np.array(central),
-        "title words": np.array([len(h & t) / max(len(t), 1) for h, t in zip(held, titles, strict=True)]),
+        "title words": np.array([len(c.stems & title) / max(len(title), 1) for c, title in zip(pool, titles, strict=True)]),
         "log length": np.log1p([len(text.split()) for text in texts]),
     }
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fitting import regression, store
+from fitting import Line, ranking, store
 
 from assistant import Settings, open_assistant
 from assistant.answerers import Quotes
@@ -40,7 +40,7 @@ def main(index: str, *paths: str) -> None:
     for n in range(FOLDS):
         model = _fit([row for row, f in zip(rows, fold, strict=True) if f != n])
         for row in (row for row, f in zip(rows, fold, strict=True) if f == n):
-            held[row["type"]].append(_served(row, model.predict_proba(row["X"])[:, 1]))
+            held[row["type"]].append(_served(row, model.likely(row["X"])))
     for kind, found in sorted(held.items()):
         nuggets, words = zip(*found, strict=True)
         print(f"{kind:<12} {len(found):>4}  nuggets {statistics.mean(nuggets):.3f}  words {statistics.median(words):.0f}")
@@ -54,7 +54,7 @@ def _row(assistant: Any, question: Any) -> dict[str, Any] | None:
     if not pool:
         return None
     asked = question["question"]
-    near = nearness(asked, [c.sentence for c in pool], assistant.index)
+    near = nearness(asked, pool, assistant.index)
     several = likely_several(asked, query, pool, near)
     columns = features(asked, query, pool, near, assistant.index, several)
     return {
@@ -71,8 +71,9 @@ def _matches(nugget: list[str], candidate: Candidate) -> bool:
     return any(re.search(alternative, candidate.sentence.text, re.IGNORECASE) for alternative in nugget)
 
 
-def _fit(rows: list[dict[str, Any]]) -> Any:
-    return regression(np.vstack([row["X"] for row in rows]), np.concatenate([row["nuggets"].any(axis=1) for row in rows]))
+def _fit(rows: list[dict[str, Any]]) -> Line:
+    good = [(row["X"], row["nuggets"].any(axis=1)) for row in rows]
+    return ranking([(matrix, labels) for matrix, labels in good if labels.any()])
 
 
 def _served(row: dict[str, Any], likely: Any) -> tuple[float, int]:

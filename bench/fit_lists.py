@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fitting import regression, store
+from fitting import Line, regression, store
 
 from assistant import Assistant, open_assistant
 from assistant.evaluate import Question, read_questions
@@ -32,7 +32,7 @@ def main() -> None:
     found = []
     for fold in range(FOLDS):
         model = _fit([row for i, row in enumerate(rows) if i % FOLDS != fold])
-        found += [_f1(row, model.predict_proba(row[0])[:, 1] > args.threshold) for row in rows[fold::FOLDS]]
+        found += [_f1(row, model.likely(row[0]) > args.threshold) for row in rows[fold::FOLDS]]
     print(f"{len(rows)} questions, F1 {statistics.mean(found):.3f}")
     store(OUT, _fit(rows), FEATURES, {"threshold": args.threshold})
 
@@ -45,7 +45,7 @@ def _row(assistant: Assistant, question: Question) -> tuple[Any, Any, int]:
     return matrix, np.array([hit.paper.title in gold for hit in hits]), len(gold)
 
 
-def _fit(rows: list[tuple[Any, Any, int]]) -> Any:
+def _fit(rows: list[tuple[Any, Any, int]]) -> Line:
     return regression(np.vstack([row[0] for row in rows]), np.concatenate([row[1] for row in rows]))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fitting import regression, store
+from fitting import Line, regression, store
 from sklearn.model_selection import StratifiedKFold
 
 from assistant import Assistant, Settings, open_assistant
@@ -37,7 +37,7 @@ def main() -> None:
     several = np.array([q["type"] == "multi" for q in questions])
     held = np.zeros(len(questions))
     for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(matrix, several):
-        held[test] = _fit(matrix[train], several[train]).predict_proba(matrix[test])[:, 1]
+        held[test] = _fit(matrix[train], several[train]).likely(matrix[test])
     taken: dict[str, list[bool]] = defaultdict(list)
     for question, likely in zip(questions, held, strict=True):
         taken[question["type"]].append(bool(likely > 0.5))
@@ -50,11 +50,11 @@ def _row(assistant: Assistant, q: Question) -> list[float]:
     question = q["question"]
     hits, _ = with_parts(question, assistant.search(question, Settings.read().papers), assistant.index)
     pool = candidates(hits, assistant.index)
-    known = features(question, pool, nearness(question, [c.sentence for c in pool], assistant.index))
+    known = features(question, pool, nearness(question, pool, assistant.index))
     return [known[name] for name in FEATURES]
 
 
-def _fit(matrix: Any, several: Any) -> Any:
+def _fit(matrix: Any, several: Any) -> Line:
     return regression(matrix, several, damping=3.0, balanced=True)
 
 

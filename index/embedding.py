@@ -9,7 +9,7 @@ import sys
 import threading
 from abc import abstractmethod
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,10 @@ class PaperEmbeddings(Embeddings):
     def count(self, texts: Sequence[str]) -> list[int]:
         """How many of the model's own tokens each text has, special tokens left out."""
 
+    def words(self, words: Sequence[str]) -> Vectors:
+        """(n, any width) float32 of unit length: what each word means by itself, whatever stands around it."""
+        return self.encode(words)
+
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """LangChain's interface: one vector a text."""
         rows: list[list[float]] = self.encode(texts).tolist()
@@ -63,6 +67,7 @@ class SentenceTransformerEmbeddings(PaperEmbeddings):
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.max_tokens = int(self._model.max_seq_length or 512)
         self._threads = threads
+        self._tokens: Vectors | None = None
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """As the model gives them, normalised."""
@@ -78,18 +83,31 @@ class SentenceTransformerEmbeddings(PaperEmbeddings):
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """With the model's tokenizer."""
-        encoded = self._model.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
-        return [len(ids) for ids in encoded]
+        return [len(ids) for ids in self._pieces(texts)]
+
+    def words(self, words: Sequence[str]) -> Vectors:
+        """From what the model knows of its tokens before it reads; of a model without such, as `encode` gives them."""
+        tokens = getattr(getattr(self._model[0], "auto_model", None), "get_input_embeddings", None)
+        if tokens is None:
+            return super().words(words)
+        if self._tokens is None:
+            self._tokens = weights.centred(tokens().weight.detach().numpy())
+        return _of_pieces(self._tokens, self._pieces([f" {word}" for word in words]))
+
+    def _pieces(self, texts: Sequence[str]) -> list[list[int]]:
+        ids: list[list[int]] = self._model.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        return ids
 
 
 class CompiledEmbeddings(PaperEmbeddings):
     """A sentence-transformers folder that OpenVINO has compiled; safe to share between threads."""
 
-    def __init__(self, network: Path, tokenizer: Path, name: str, *, threads: int | None = None) -> None:
+    def __init__(self, network: Path, folder: Path, name: str, *, threads: int | None = None) -> None:
         from tokenizers import Tokenizer
 
         self.name = name
-        self._tokenizer = Tokenizer.from_file(str(tokenizer))
+        self._folder = folder
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         ov = _openvino()
@@ -112,7 +130,18 @@ class CompiledEmbeddings(PaperEmbeddings):
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """With the model's tokenizer."""
-        return [len(e.ids) for e in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+        return [len(ids) for ids in self._pieces(texts)]
+
+    def words(self, words: Sequence[str]) -> Vectors:
+        """From what the model knows of its tokens before it reads."""
+        return _of_pieces(self._tokens, self._pieces([f" {word}" for word in words]))
+
+    @cached_property
+    def _tokens(self) -> Vectors:
+        return weights.token_vectors(self._folder)
+
+    def _pieces(self, texts: Sequence[str]) -> list[list[int]]:
+        return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
 
     def _cut(self, ids: list[int]) -> list[int]:
         return ids if len(ids) <= self.max_tokens else [*ids[: self.max_tokens - 1], ids[-1]]
@@ -144,7 +173,14 @@ def load_embeddings(name: str = weights.GRANITE, *, threads: int | None = None) 
     else:
         return SentenceTransformerEmbeddings(name, threads=threads)
     network = weights.made_once(folder / "openvino", lambda target: _compile(folder, target))
-    return CompiledEmbeddings(network, folder / "tokenizer.json", name, threads=threads)
+    return CompiledEmbeddings(network, folder, name, threads=threads)
+
+
+def _of_pieces(tokens: Vectors, pieces: Sequence[Sequence[int]]) -> Vectors:
+    """The mean of each word's tokens, of unit length; zeros for a word without any."""
+    vectors = np.stack([tokens[ids].mean(axis=0, dtype=np.float32) if ids else np.zeros(tokens.shape[1]) for ids in pieces])
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)
 
 
 def _sentence_transformer(name: str) -> "SentenceTransformer":
@@ -181,7 +217,7 @@ def _compile(folder: Path, target: Path) -> None:
     ov.save_model(network, str(target / "model.xml"), compress_to_fp16=False)
     (target / "max_tokens").write_text(str(model.max_seq_length))
     expected = model.encode(_PROBE, normalize_embeddings=True)
-    found = CompiledEmbeddings(target, folder / "tokenizer.json", "probe").encode(_PROBE)
+    found = CompiledEmbeddings(target, folder, "probe").encode(_PROBE)
     cosine = float((found * expected).sum(axis=1).min())
     if cosine < 0.995:
         raise ModelFailed(str(folder), f"the compiled model differs from the original (cosine {cosine:.3f})")

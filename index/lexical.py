@@ -52,6 +52,17 @@ def stems(texts: Sequence[str]) -> list[list[str]]:
     return tokens
 
 
+def words(text: str) -> list[str]:
+    """The words of a text as they stand, in lower case."""
+    return re.findall(_WORD, text.lower())
+
+
+def content_words(text: str) -> list[str]:
+    """The distinct words of a question, in lower case, that say what it is about."""
+    said = set(content_stems(text))
+    return [word for word in dict.fromkeys(words(text)) if _stemmer().stemWord(word) in said]
+
+
 def content_stems(text: str) -> list[str]:
     """The distinct stems of a question that say what it is about: no function words, no words of asking."""
     empty = _empty_stems()
@@ -146,10 +157,10 @@ class LexicalIndex:
 
     def scores(self, query: str) -> NDArray[np.float32]:
         """One score a paper, in the order of `papers`; 0 where no word of the query stands."""
-        words = [word for word in stems([query])[0] if word in self._model.vocab_dict]
-        if not words or not self.papers:
+        known = [word for word in stems([query])[0] if word in self._model.vocab_dict]
+        if not known or not self.papers:
             return np.zeros(len(self.papers), np.float32)
-        passages = np.asarray(self._model.get_scores(words), np.float32)
+        passages = np.asarray(self._model.get_scores(known), np.float32)
         best: NDArray[np.float32] = np.maximum.reduceat(passages[: self.passages], self._starts)
         return best
 

@@ -22,6 +22,7 @@ from .vectors import VectorStore
 Vectors = NDArray[np.float32]
 
 _POOL = 200
+_WORDS_KEPT = 20_000
 _WEIGHTS = {"passage": 1.0, "best sentence": 0.5, "mean sentence": 0.5, "second model": 1.4}
 _WELL_COVERED = 0.75  # above it neither the clauses nor the second model, which takes as long as all the rest, are asked
 _CLAUSES_WEIGHT = 0.6  # where no word of the query is covered; none where all are
@@ -68,6 +69,7 @@ class PaperIndex:
         self._lock = threading.Lock()
         self._embed_query: Callable[[str], Vectors] = lru_cache(maxsize=64)(lambda query: embeddings.encode([query])[0])
         self._embed_all: Callable[[tuple[str, ...]], Vectors] = lru_cache(maxsize=64)(embeddings.encode)
+        self._embed_word: Callable[[str], Vectors] = lru_cache(maxsize=_WORDS_KEPT)(lambda word: embeddings.words([word])[0])
         self._among: tuple[str, ...] | None = None
         self._open = self._load()
 
@@ -133,6 +135,10 @@ class PaperIndex:
         """(k, dimension): the vectors of a question's clauses."""
         parts = tuple(clauses(query))
         return self._embed_all(parts) if len(parts) > 1 else self.embed(query)[None]
+
+    def embed_words(self, words: Sequence[str]) -> Vectors:
+        """(n, any width), of unit length: what each word means by itself, whatever stands around it."""
+        return np.stack([self._embed_word(word) for word in words])
 
     def warm(self) -> None:
         """Load now what the first search would otherwise wait for."""

@@ -91,6 +91,28 @@ def granite_folder() -> Path:
     return made_once(cache_folder() / f"{GRANITE}-{_GRANITE_SHA256[:8]}", _unpack_granite)
 
 
+def token_vectors(folder: Path) -> NDArray[np.floating]:
+    """(tokens, width) float16, read from disk as needed: what the encoder of a folder knows of each token before it reads."""
+    file = made_once(folder / "tokens.npy", lambda target: _save_tokens(folder, target))
+    vectors: NDArray[np.floating] = np.load(file, mmap_mode="r")
+    return vectors
+
+
+def centred(tokens: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Without what all tokens have in common, which would make any two look alike."""
+    return np.asarray(tokens - tokens.mean(axis=0))
+
+
+def _save_tokens(folder: Path, target: Path) -> None:
+    from safetensors import safe_open
+
+    with safe_open(str(folder / "model.safetensors"), "numpy") as tensors:
+        name = next(filter(lambda name: name.endswith("word_embeddings.weight"), tensors.keys()))
+        vectors = centred(tensors.get_tensor(name))
+    with target.open("wb") as file:
+        np.save(file, vectors.astype(np.float16))
+
+
 def mpnet_installed() -> bool:
     """Whether the packages that carry the second embedder are here."""
     return len(_mpnet_parts()) == _MPNET_PARTS

@@ -21,12 +21,12 @@ from assistant.evidence import choose, select, word_budget
 from assistant.followup import standalone
 from assistant.kinds import asks_how, asks_number, asks_several
 from assistant.lists import asks_list, members, topic
-from assistant.nearness import Nearness
+from assistant.nearness import Nearness, likeness
 from assistant.parts import parts
 from assistant.several import likely_several
 from assistant.sufficiency import BEYOND, ODDS, WORDING, features, judge, load, missing, with_odds
 from assistant.weighing import weigh
-from index import BadRecord, Hit, PaperIndex, Sentence, SettingsError, clauses
+from index import BadRecord, Hit, PaperIndex, Sentence, SettingsError, clauses, content_words
 
 Make = Callable[..., Assistant]
 
@@ -118,7 +118,10 @@ ABREAST = [[0.9, 0.6], [0.6, 0.9], [0.5, 0.5]]
 def likely(scores: Sequence[float], nearest: Sequence[Sequence[float]], asked: str = "what is it?", query: str = "") -> float:
     """How likely a question wants several papers, of these scores, whose best sentences are that near to its clauses."""
     hits = [Hit(replace(PAPERS[n % 3], id=str(n)), score, 0.8, 1.0) for n, score in enumerate(scores)]
-    pool = [Candidate(n, hit, Sentence(hit.paper, 0, 0, 9, "Word.", np.ones(2, np.float32))) for n, hit in enumerate(hits)]
+    pool = [
+        Candidate(n, hit, Sentence(hit.paper, 0, 0, 9, "Word.", np.ones(2, np.float32)), frozenset())
+        for n, hit in enumerate(hits)
+    ]
     return likely_several(asked, query or asked, pool, Nearness(np.array(nearest), np.array(nearest)))
 
 
@@ -203,6 +206,26 @@ def test_papers_take_turns_the_more_the_likelier_several_are_wanted(index: Paper
 )
 def test_clauses_are_the_parts_that_say_something(question: str, apart: list[str]) -> None:
     assert clauses(question) == apart
+
+
+def test_content_words_are_those_that_say_what_a_question_is_about() -> None:
+    assert content_words("Which GPUs did the authors use to train GPT-3.5, and how many GPUs?") == [
+        "gpus",
+        "train",
+        "gpt",
+        "3.5",
+    ]
+    assert content_words("what is it?") == []
+
+
+def test_sentences_are_near_a_question_in_other_words(index: PaperIndex) -> None:
+    pool = candidates(index.search("momentum", 3), index)
+    alike, telling = likeness("which momentum needs noise?", pool, index)
+    assert alike.shape == (len(pool), len(telling))
+    said = np.array(["momentum" in c.sentence.text.lower() for c in pool])
+    assert 0 < said.sum() < len(pool)
+    assert alike[said, 0].min() > alike[~said, 0].max()
+    assert not likeness("what is it?", pool, index)[0].any()
 
 
 def test_evidence_says_no_sentence_twice_and_keeps_the_papers_order(index: PaperIndex) -> None:

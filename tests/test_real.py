@@ -11,7 +11,7 @@ from conftest import ROOT, SHARED, needs_shared
 
 from assistant import Settings, ask, embed, open_assistant
 from assistant.answer import Verdict
-from index import ModelFailed, PaperIndex, build_index, load_embeddings, read_papers
+from index import GRANITE, ModelFailed, PaperIndex, build_index, load_embeddings, read_papers
 from index.weights import granite_folder
 
 pytestmark = pytest.mark.slow
@@ -31,6 +31,14 @@ def test_compiled_and_original_embedder_agree() -> None:
     original = load_embeddings(str(granite_folder()))
     assert ((embed(texts) * original.encode(texts)).sum(axis=1) > 0.995).all()
     assert original.count(texts) == load_embeddings(threads=1).count(texts)
+
+
+def test_words_are_alike_by_what_they_mean_compiled_or_not() -> None:
+    said = ["film", "movie", "kidney", "fine-tuning"]
+    compiled, original = (load_embeddings(name, threads=1).words(said) for name in (GRANITE, str(granite_folder())))
+    assert np.allclose(compiled, original, atol=0.01)
+    assert np.allclose(np.linalg.norm(compiled, axis=1), 1, atol=1e-3)
+    assert compiled[0] @ compiled[1] > compiled[0] @ compiled[2] + 0.3
 
 
 def test_model_that_is_not_there_is_one_line(tmp_path: Path) -> None:
