@@ -141,9 +141,10 @@ class PaperIndex:
         return np.stack([self._embed_word(word) for word in words])
 
     def warm(self) -> None:
-        """Load now what the first search would otherwise wait for."""
+        """Load now what the first search, and the first look at its sentences, would otherwise wait for."""
         query = "warm up"
         self.search(query, 1)
+        self.embed_words(query.split())
         if name := self.manifest.recipe.second_model:
             self._embed_second(name, query)
 
