@@ -344,7 +344,7 @@ def test_sentences_read_as_a_colleagues(index: PaperIndex, said: str, shown: str
 
 def test_small_model_that_denies_the_answer_is_heard(index: PaperIndex) -> None:
     model = Judging(replies=["It was made up."], odds=-9.0)
-    answer = open_assistant(index=index, model=model).ask("Who wrote SwiftMo?")
+    answer = open_assistant(index=index, model=model).ask("Which schedule of the learning rate does SwiftMo need?")
     assert answer.status is Status.NOT_STATED
     first, second = model.sent
     assert set(first.splitlines()) < set(second.splitlines())
@@ -352,7 +352,7 @@ def test_small_model_that_denies_the_answer_is_heard(index: PaperIndex) -> None:
 
 def test_small_model_that_finds_the_answer_in_what_it_reads_next_is_heard(index: PaperIndex) -> None:
     model = Judging(replies=["SwiftMo keeps two memories of the gradient."], odds=-9.0, at_second_sight=9.0)
-    answer = open_assistant(index=index, model=model, words=20).ask("Who wrote SwiftMo?")
+    answer = open_assistant(index=index, model=model, words=20).ask("Which schedule of the learning rate does SwiftMo need?")
     assert answer.sentences[0].verdict is Verdict.SUPPORTED
     assert len(model.sent) == 3
 

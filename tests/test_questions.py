@@ -353,7 +353,7 @@ def test_doubt_counts_for_more_where_the_papers_have_the_questions_words() -> No
 
 
 def test_model_that_denies_the_answer_turns_the_outcome(index: PaperIndex) -> None:
-    question = "Who wrote SwiftMo?"
+    question = "Which schedule of the learning rate does SwiftMo need?"
     weighed = weigh(question, question, index.search(question, 3), index)
     said = {odds: judge(features(weighed, index), odds=odds) for odds in (-9.0, 9.0)}
     assert said == {-9.0: Status.NOT_STATED, 9.0: Status.ANSWERED}
