@@ -35,10 +35,14 @@ class Usage:
 
 
 class Answerer(Protocol):
-    """Writes answers from evidence of about so many words; `Usage` comes last."""
+    """Writes answers from evidence of about so many words; `Usage` comes last.
+
+    One that reads on is given the best of the evidence and, for a how, a why or a comparison, takes the rest from the spare.
+    """
 
     name: str
     words: int
+    reads_on: bool
 
     def judge(self, question: str, evidence: Sequence[Evidence]) -> Generator[Pending, None, float | None]:
         """The natural log odds, in the model's own view, that the evidence states what is asked; None if it has no view."""
@@ -64,6 +68,7 @@ class Quotes:
 
     name = "quotes"
     words = 84
+    reads_on = False
 
     def judge(self, question: str, evidence: Sequence[Evidence]) -> Generator[Pending, None, float | None]:
         """None: there is no model to ask."""

@@ -12,7 +12,7 @@ from index import BuildReport, Hit, Paper, PaperIndex, Progress, QuestionError, 
 from . import lists, sufficiency
 from .answer import Answer, AnswerSentence, Citation, Status, Verdict
 from .answerers import Answerer, Draft, Pending, Quotes, Usage
-from .evidence import Evidence, choose, further
+from .evidence import Evidence, beyond, choose, further, glance
 from .followup import standalone, turns
 from .parts import with_parts
 from .settings import Settings
@@ -168,13 +168,14 @@ class _Asking:
             hits, nothing = with_parts(query, self._index.search(query, self._settings.papers), self._index)
         with self._timed("evidence"):
             weighed = weigh(self._question, query, hits, self._index)
-            chosen = choose(weighed, words=self._settings.words or self._answerer.words)
-            spare = further(weighed, chosen)
+            words = self._settings.words or self._answerer.words
+            wanted = choose(weighed, words=words)
+            chosen = glance(weighed, words=words) if self._answerer.reads_on else wanted
+            spare = beyond([*wanted, *further(weighed, wanted)], chosen)
             status = sufficiency.plain(weighed)
         if status is None:
             with self._timed("judge"):
-                status, read = yield from self._judge(weighed, chosen, spare)
-                spare, chosen = spare[len(read) - len(chosen) :], read
+                status, chosen, spare = yield from self._judge(weighed, chosen, spare)
         usage, note = Usage(), ""
         if status is Status.ANSWERED:
             with self._timed("write"):
@@ -229,18 +230,19 @@ class _Asking:
         )
 
     def _judge(
-        self, weighed: Weighed, chosen: Sequence[Evidence], spare: Sequence[Evidence]
-    ) -> Generator[Pending, None, tuple[Status, list[Evidence]]]:
-        """The outcome, and the evidence that it rests on: a model that does not find the answer reads more before it is
-        believed.
+        self, weighed: Weighed, chosen: list[Evidence], spare: list[Evidence]
+    ) -> Generator[Pending, None, tuple[Status, list[Evidence], list[Evidence]]]:
+        """The outcome, the evidence that it rests on and what is left: a model that does not find the answer reads on before it
+        is believed.
         """
-        known = sufficiency.features(weighed, self._index)
-        for read in [[*chosen], [*chosen, *spare]][: 2 if spare else 1]:
-            odds = yield from self._answerer.judge(self._question, read)
-            status = sufficiency.judge(known, odds=odds, model=self._settings.sufficiency)
-            if status is Status.ANSWERED or odds is None:
-                break
-        return status, read
+        known, model = sufficiency.features(weighed, self._index), self._settings.sufficiency
+        odds = yield from self._answerer.judge(self._question, chosen)
+        status = sufficiency.judge(known, odds=odds, model=model)
+        if status is Status.ANSWERED or odds is None or not spare:
+            return status, chosen, spare
+        everything = [*chosen, *spare]
+        odds = yield from self._answerer.judge(self._question, everything)
+        return sufficiency.judge(known, odds=odds, model=model), everything, []
 
     def _write(
         self, chosen: Sequence[Evidence], spare: Sequence[Evidence], *, several: bool

@@ -13,7 +13,7 @@ from .kinds import asks_how
 from .weighing import Weighed
 
 _MOST, _WORDS_A_SENTENCE = 9, 18
-_SLACK = 1.08
+SLACK = 1.08  # sentences are not cut
 _HOW_WORDS, _SEVERAL_WORDS = 1.5, 1.8
 _SAME_FROM, _REPEATED = 0.75, 0.5
 _FURTHER_WORDS = 150
@@ -35,17 +35,30 @@ def choose(weighed: Weighed, *, words: int) -> list[Evidence]:
     taken say and, the likelier several papers are wanted, the less if its paper has had its say. About `words` words in all,
     half as many again for a how or a why, more for a comparison.
     """
-    pool = weighed.pool
-    budget = word_budget(weighed.question, words, several=weighed.wants_several)
-    chosen = select(weighed.likely, pool, budget, weighed.several)
-    chosen.sort(key=lambda i: (pool[i].rank, pool[i].sentence.number))
-    return [Evidence(pool[i].sentence, float(weighed.likely[i])) for i in chosen]
+    return _chosen(weighed, word_budget(weighed.question, words, several=weighed.wants_several))
+
+
+def glance(weighed: Weighed, *, words: int) -> list[Evidence]:
+    """The best sentences of about `words` words, whatever is asked: what a slow reader should see first."""
+    return _chosen(weighed, words)
 
 
 def further(weighed: Weighed, chosen: Sequence[Evidence]) -> list[Evidence]:
     """What would be chosen next, were there room for some hundred and fifty words, in readable order."""
-    taken = {item.sentence for item in chosen}
-    return [item for item in choose(weighed, words=_FURTHER_WORDS) if item.sentence not in taken]
+    return beyond(choose(weighed, words=_FURTHER_WORDS), chosen)
+
+
+def beyond(evidence: Sequence[Evidence], known: Sequence[Evidence]) -> list[Evidence]:
+    """The evidence whose sentences are not known yet."""
+    there = {item.sentence for item in known}
+    return [item for item in evidence if item.sentence not in there]
+
+
+def _chosen(weighed: Weighed, budget: float) -> list[Evidence]:
+    pool = weighed.pool
+    chosen = select(weighed.likely, pool, budget, weighed.several)
+    chosen.sort(key=lambda i: (pool[i].rank, pool[i].sentence.number))
+    return [Evidence(pool[i].sentence, float(weighed.likely[i])) for i in chosen]
 
 
 def word_budget(question: str, words: int, *, several: bool) -> float:
@@ -63,7 +76,7 @@ def select(likely: Vectors, pool: Sequence[Candidate], words: float, several: fl
     heard: Counter[int] = Counter()
     turn = 1 - (1 - NEXT_OF_A_PAPER) * several
     chosen: list[int] = []
-    left = words * _SLACK
+    left = words * SLACK
     most = max(_MOST, int(words / _WORDS_A_SENTENCE))
     while len(chosen) < min(most, len(pool)):
         gain = likely * (1 - _REPEATED * said) * np.array([turn ** heard[c.rank] for c in pool])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from index import PaperIndex, clauses, content_words, stems, words
+from index import PaperIndex, clauses, stems
 
 from .candidates import Candidate, Vectors
 
@@ -25,19 +25,6 @@ def nearness(question: str, pool: Sequence[Candidate], index: PaperIndex) -> Nea
     cosines = np.stack([c.sentence.vector for c in pool]) @ index.embed_clauses(question).T
     shares = np.stack([word_shares(clause, pool, index) for clause in clauses(question)], axis=1)
     return Nearness(cosines, shares)
-
-
-def likeness(question: str, pool: Sequence[Candidate], index: PaperIndex) -> tuple[Vectors, Vectors]:
-    """(n, k): how like the likest word of each of n sentences is to each of the k words that say what a question is about,
-    by what words mean by themselves, -1..1; and (k,): how telling those words are.
-    """
-    asked, said = content_words(question), [words(c.sentence.text) for c in pool]
-    places = {word: place for place, word in enumerate(dict.fromkeys(word for text in said for word in text))}
-    if not asked or not places:
-        return np.zeros((len(pool), 1)), np.ones(1)
-    alike = index.embed_words(list(places)) @ index.embed_words(asked).T
-    best = np.stack([alike[[places[word] for word in text]].max(axis=0, initial=0.0) for text in said])
-    return best, index.idf([stem[0] if stem else "" for stem in stems(asked)])
 
 
 def word_shares(text: str, pool: Sequence[Candidate], index: PaperIndex) -> Vectors:

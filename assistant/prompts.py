@@ -12,9 +12,10 @@ from index import PromptError
 FIELDS: dict[str, frozenset[str]] = {
     "answer_system": frozenset(),
     "answer_user": frozenset({"question", "evidence"}),
-    "answer_local_long": frozenset(),
     "judge_system": frozenset(),
+    "more_local": frozenset({"evidence"}),
     "reply_local": frozenset(),
+    "reply_local_more": frozenset(),
 }
 _COMMENT = re.compile(r"\A(?:#[^\n]*\n)+\n*")
 

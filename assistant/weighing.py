@@ -17,7 +17,7 @@ from index import Hit, PaperIndex, stems
 
 from .candidates import Candidate, Vectors, candidates
 from .kinds import asks_how, asks_number
-from .nearness import Nearness, likeness, nearness, word_shares
+from .nearness import Nearness, nearness, word_shares
 from .several import likely_several
 
 _OWN_WORK = re.compile(r"\b(we|our|this (paper|work)|propos\w*|introduc\w*|present)\b", re.IGNORECASE)
@@ -107,7 +107,7 @@ def _meaning_columns(question: str, pool: Sequence[Candidate], index: PaperIndex
     """How like each sentence's words are to the question's: their mean; and, the more telling a word the more it counts, how
     far behind the sentence that is likest, and how far beyond what is usual here.
     """
-    alike, telling = likeness(question, pool, index)
+    alike, telling = index.likeness(question, [c.sentence.text for c in pool])
     mean, weight = alike.mean(axis=1), telling / max(float(telling.sum()), 1e-6)
     usual = (alike - alike.mean(axis=0)) / (alike.std(axis=0) + _SPREAD)
     values = (mean, _less_best_of_paper(mean, pool), mean - mean.max(), (alike - alike.max(axis=0)) @ weight, usual @ weight)

@@ -7,6 +7,7 @@ the evidence does not bear out never leaves this file as an answer's.
 import re
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,14 +16,14 @@ from index import PaperError, readable, sentence_spans
 from .answer import Verdict
 from .answerers import Draft, Pending, Usage
 from .checking import coverage, supported
-from .evidence import NEXT_OF_A_PAPER, Evidence
+from .evidence import NEXT_OF_A_PAPER, SLACK, Evidence, word_budget
 from .followup import content_text
-from .kinds import asks_how
 from .prompts import FIELDS, check_folder, load_prompt
 from .tokens import count_tokens, fit
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
     from langchain_core.prompts import ChatPromptTemplate
 
     from .local import LocalChat
@@ -39,12 +40,12 @@ _THIRD_PERSON = {"we": "the authors", "our": "their", "ours": "theirs", "us": "t
 _MOST_SENTENCES = 6
 _MOST_QUOTES = 3
 _NEAR_ENOUGH = 0.4
-_SHORT_ANSWER, _LONG_ANSWER = 80, 125  # words, with the quotes of what a model left out
+_WORDS = 80  # of an answer with the quotes of what a model left out; more for a how, a why and a comparison
 _LIKELY, _SAID = 0.1, 0.6
 _HOSTED = (("system", "answer_system"), ("human", "answer_user"))
 _JUDGED = (("system", "judge_system"), ("human", "answer_user"))
-_SHORTLY = (*_JUDGED, ("ai", "reply_local"))
-_AT_LENGTH = (*_JUDGED, ("ai", "Yes."), ("human", "answer_local_long"))
+_BEGUN = (*_JUDGED, ("ai", "reply_local"))
+_GONE_ON = (("human", "more_local"), ("ai", "reply_local_more"))
 _ENDS = re.compile(r"[.!?:][\"')\]]*$")
 _FINISHED = {"stop", "end_turn", "stop_sequence"}
 _NO_ROOM = {"length", "max_tokens"}
@@ -65,11 +66,11 @@ class Written:
         self.name, self.words = name, words
         self._prompt_tokens = prompt_tokens
         self._model = model
-        self._judges = callable(getattr(model, "log_odds", None))
-        short = _templates(_SHORTLY if self._judges else _HOSTED, prompts)
-        long = _templates(_AT_LENGTH, prompts) if self._judges else short
-        self._frame = max(sum(count_tokens(template) for _, template in templates) for templates in (short, long))
-        self._short, self._long, self._question = _prompt(short), _prompt(long), _prompt(short[:2])
+        self.reads_on = callable(getattr(model, "log_odds", None))
+        asked = _templates(_BEGUN if self.reads_on else _HOSTED, prompts)
+        gone_on = _templates(_GONE_ON if self.reads_on else (), prompts)
+        self._frame = sum(count_tokens(template) for _, template in [*asked, *gone_on])
+        self._asked, self._question, self._gone_on = _prompt(asked), _prompt(asked[:2]), _prompt(gone_on)
 
     def load(self) -> None:
         """Load a local model's weights, and have it read what every prompt begins with."""
@@ -79,9 +80,10 @@ class Written:
 
     def judge(self, question: str, evidence: Sequence[Evidence]) -> Generator[Pending, None, float | None]:
         """How sure a local model is that the evidence states what is asked; None where a model's odds are not to be had."""
-        if not self._judges:
+        if not self.reads_on:
             return None
-        asked = self._question.format_messages(**self._fields(question, evidence)[0])
+        lines = self._lines(evidence, self._prompt_tokens - self._frame - count_tokens(question))
+        asked = self._question.format_messages(question=question, evidence="\n".join(lines))
         try:
             odds: float = yield from cast("LocalChat", self._model).log_odds(asked, "Yes", "No")
         except PaperError:  # writing meets the same trouble, and says so
@@ -93,50 +95,66 @@ class Written:
     ) -> Iterator[Draft | Pending | Usage]:
         """The model's words as they come and its sentences as they are finished and borne out, then what they cost.
 
-        A sentence that is not borne out gives way to the quote that is nearest to it, or is left out. Where a small model
-        has left out what is likely asked for, or had no time to read it, quotes say it.
+        A sentence that is not borne out gives way to the quote that is nearest to it, or is left out. Where much is asked, a
+        small model reads on when it has said what the best evidence holds, so that its first words come sooner. What is
+        likely asked for and it has left out, or had no time to read, quotes say.
         """
-        fields, kept = self._fields(question, evidence)
-        drafts: list[Draft] = []
-        dropped, failure = 0, ""
-        spent = _Spent()
+        lines = self._lines(evidence, self._prompt_tokens - self._frame - count_tokens(question))
+        fields = {"question": question, "evidence": "\n".join(lines)}
+        messages = self._asked.format_messages(**fields)
+        everything, said = [*evidence, *spare], _Said()
         try:
-            much = asks_how(question) or (several and len({item.sentence.paper.id for item in evidence}) > 1)
-            for text in self._sentences(self._long if much else self._short, fields, spent):
-                if isinstance(text, Pending):
-                    yield text
-                elif any(text == draft.text for draft in drafts) or len(drafts) == _MOST_SENTENCES:
-                    break  # a small model that goes round in circles has no more to say
-                elif draft := settle(text, evidence[:kept], drafts):
-                    drafts.append(draft)
-                    yield draft
-                else:
-                    dropped += 1
-            if spent.finish in _REFUSED and not drafts:
-                failure = "the provider would not answer this"
-            elif drafts and self._judges:
-                room = _LONG_ANSWER if much else _SHORT_ANSWER
-                yield from left_out(drafts, [*evidence, *spare], room, several=several)
+            yield from self._say(messages, evidence[: len(lines)], said)
+            if said.refused and not said.drafts:
+                said.failure = "the provider would not answer this"
+            elif said.drafts and self.reads_on:
+                unread = word_budget(question, self.words, several=several) - self.words
+                if more := _next(spare, unread):
+                    yield from self._say(self._on(messages, said.text, more), everything[: len(evidence) + len(more)], said)
+                yield from left_out(said.drafts, everything, word_budget(question, _WORDS, several=several), several=several)
         except Exception as exc:  # every provider raises its own; the reader gets the quotes and one line
-            failure = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
-        guessed = {"input": self._frame + sum(map(count_tokens, fields.values())), "output": count_tokens(spent.text)}
-        yield Usage(spent.tokens or guessed, dropped, failure)
+            said.failure = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
+        guessed = {"input": self._frame + sum(map(count_tokens, fields.values())), "output": count_tokens(said.text)}
+        yield Usage(said.tokens or guessed, said.dropped, said.failure)
 
-    def _fields(self, question: str, evidence: Sequence[Evidence]) -> tuple[dict[str, str], int]:
-        """What the templates are filled with, and how many pieces of the evidence found room in them."""
+    def _say(self, messages: "list[BaseMessage]", evidence: Sequence[Evidence], said: "_Said") -> Iterator[Draft | Pending]:
+        """The model's reply to the messages, checked against the evidence."""
+        spent = _Spent()
+        for text in self._sentences(messages, spent):
+            if isinstance(text, Pending):
+                yield text
+            elif any(text == draft.text for draft in said.drafts) or len(said.drafts) == _MOST_SENTENCES:
+                break  # a small model that goes round in circles has no more to say
+            elif draft := settle(text, evidence, said.drafts):
+                said.drafts.append(draft)
+                yield draft
+            else:
+                said.dropped += 1
+        said.note(spent)
+
+    def _on(self, messages: "list[BaseMessage]", text: str, more: Sequence[Evidence]) -> "list[BaseMessage]":
+        """The conversation so far, and more evidence."""
+        from langchain_core.messages import AIMessage
+
+        evidence = "\n".join(self._lines(more, self._prompt_tokens))
+        so_far = AIMessage(f"{messages[-1].content}{text.rstrip()}")
+        return [*messages[:-1], so_far, *self._gone_on.format_messages(evidence=evidence)]
+
+    @staticmethod
+    def _lines(evidence: Sequence[Evidence], tokens: int) -> list[str]:
+        """A line for each piece of evidence that finds room, under its paper's title."""
         lines, last = [], ""
         for item in evidence:
             title = item.sentence.paper.title
             heading = f"{readable(title)}:\n" if title != last else ""
             lines.append(f"{heading}- {item.sentence.text}")
             last = title
-        lines = fit(lines, self._prompt_tokens - self._frame - count_tokens(question))
-        return {"question": question, "evidence": "\n".join(lines)}, len(lines)
+        return fit(lines, tokens)
 
-    def _sentences(self, prompt: "ChatPromptTemplate", fields: dict[str, str], spent: "_Spent") -> Iterator[str | Pending]:
+    def _sentences(self, messages: "list[BaseMessage]", spent: "_Spent") -> Iterator[str | Pending]:
         """Whole sentences, as soon as the next one has begun, and meanwhile what there is of it."""
         buffer = ""
-        for part in (prompt | self._model).stream(fields):
+        for part in self._model.stream(messages):
             text = spent.note(part)
             buffer += text
             *whole, rest = _split(buffer) or [""]
@@ -151,8 +169,25 @@ class Written:
             raise ConnectionError("it broke off in mid-sentence")
 
 
+class _Said:
+    """What has come of a model's replies so far."""
+
+    def __init__(self) -> None:
+        self.drafts: list[Draft] = []
+        self.dropped, self.text, self.failure, self.refused = 0, "", "", False
+        self.tokens: dict[str, int] = {}
+
+    def note(self, spent: "_Spent") -> None:
+        """Take a reply in; what the model had written itself it has not read."""
+        self.text += spent.text
+        self.refused = spent.finish in _REFUSED
+        if spent.tokens:
+            written = self.tokens.get("output", 0)
+            self.tokens = {"input": spent.tokens["input"] - written, "output": spent.tokens["output"] + written}
+
+
 class _Spent:
-    """What a model has said so far, and what it says of the cost."""
+    """What a model has said so far in a reply, and what it says of the cost."""
 
     def __init__(self) -> None:
         self.text, self.finish = "", ""
@@ -188,7 +223,7 @@ def settle(text: str, evidence: Sequence[Evidence], before: Sequence[Draft] = ()
     return Draft(texts[best], (best,), Verdict.REPLACED)
 
 
-def left_out(drafts: Sequence[Draft], evidence: Sequence[Evidence], room: int, *, several: bool) -> Iterator[Draft]:
+def left_out(drafts: Sequence[Draft], evidence: Sequence[Evidence], room: float, *, several: bool) -> Iterator[Draft]:
     """Quotes likely to hold part of what is asked that no draft says, likeliest first, up to `room` words with the drafts.
 
     Where several papers are wanted, those that have said least come first.
@@ -205,6 +240,12 @@ def left_out(drafts: Sequence[Draft], evidence: Sequence[Evidence], room: int, *
             text += f" {quote.text}"
             heard[quote.paper.id] += 1
             yield Draft(quote.text, (position,), Verdict.QUOTED)
+
+
+def _next(spare: Sequence[Evidence], words: float) -> list[Evidence]:
+    """As much of the spare evidence as has so many words."""
+    sizes = accumulate(len(item.sentence.text.split()) for item in spare)
+    return [item for item, size in zip(spare, sizes, strict=True) if size <= words * SLACK]
 
 
 def _templates(parts: Sequence[tuple[str, str]], folder: Path | None) -> list[tuple[str, str]]:

@@ -25,7 +25,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from assistant import Assistant, open_assistant
 from assistant.evaluate import Question, read_questions
-from assistant.evidence import choose
+from assistant.evidence import glance
 from assistant.followup import standalone, turns
 from assistant.lists import asks_list
 from assistant.models import answerer
@@ -92,8 +92,8 @@ def _odds(assistant: Assistant, questions: list[Question], path: Path) -> dict[s
     missing = [q for q in questions if _key(q) not in odds]
     local = answerer(Settings.read(model="local"))
     for place, q in enumerate(missing, 1):
-        chosen = choose(_weighed(assistant, q), words=local.words)
-        said = local.judge(q["question"], chosen)
+        seen = glance(_weighed(assistant, q), words=local.words)
+        said = local.judge(q["question"], seen)
         while True:
             try:
                 next(said)

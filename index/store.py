@@ -14,7 +14,8 @@ from .catalog import Catalog
 from .embedding import PaperEmbeddings, load_embeddings
 from .errors import BUILD_ALL_ANEW, REPAIR, IndexDamaged, IndexMismatch, QuestionError
 from .generations import SCHEMA_VERSION, Manifest, Part, catalog_file, file_faults, generation_folder, manifest_stamp
-from .lexical import LexicalIndex, clauses, stems
+from .lexical import LexicalIndex, clauses, content_words, stems
+from .meanings import Meanings
 from .papers import Hit, Paper, Sentence, title_key
 from .text import readable, sentence_spans
 from .vectors import VectorStore
@@ -22,10 +23,12 @@ from .vectors import VectorStore
 Vectors = NDArray[np.float32]
 
 _POOL = 200
-_WORDS_KEPT = 20_000
 _WEIGHTS = {"passage": 1.0, "best sentence": 0.5, "mean sentence": 0.5, "second model": 1.4}
 _WELL_COVERED = 0.75  # above it neither the clauses nor the second model, which takes as long as all the rest, are asked
 _CLAUSES_WEIGHT = 0.6  # where no word of the query is covered; none where all are
+_HARDLY_COVERED = 0.4  # below it the likeness of words counts
+_LIKENESS_WEIGHT = 1.5  # where no word of the query is covered
+_LIKENESS_AMONG = 60  # papers, the best by all the rest
 _WORDS_BESIDE_SECOND = 1.7
 _WORDS_WEIGHT = (0.3, 1.5)  # where no word of the query is covered, and what full coverage adds
 
@@ -69,7 +72,7 @@ class PaperIndex:
         self._lock = threading.Lock()
         self._embed_query: Callable[[str], Vectors] = lru_cache(maxsize=64)(lambda query: embeddings.encode([query])[0])
         self._embed_all: Callable[[tuple[str, ...]], Vectors] = lru_cache(maxsize=64)(embeddings.encode)
-        self._embed_word: Callable[[str], Vectors] = lru_cache(maxsize=_WORDS_KEPT)(lambda word: embeddings.words([word])[0])
+        self._meanings = Meanings(embeddings.words)
         self._among: tuple[str, ...] | None = None
         self._open = self._load()
 
@@ -136,15 +139,19 @@ class PaperIndex:
         parts = tuple(clauses(query))
         return self._embed_all(parts) if len(parts) > 1 else self.embed(query)[None]
 
-    def embed_words(self, words: Sequence[str]) -> Vectors:
-        """(n, any width), of unit length: what each word means by itself, whatever stands around it."""
-        return np.stack([self._embed_word(word) for word in words])
+    def likeness(self, query: str, texts: Sequence[str]) -> tuple[Vectors, Vectors]:
+        """(n, k): how like the likest word of each of n texts is to each of the k words that say what a query is about,
+        by what words mean by themselves, -1..1; and (k,): how telling those words are. Of a query of no such words, zeros.
+        """
+        if not (asked := content_words(query)):
+            return np.zeros((len(texts), 1), np.float32), np.ones(1, np.float32)
+        return self._meanings.likest(asked, texts), self.idf([stem[0] if stem else "" for stem in stems(asked)])
 
     def warm(self) -> None:
         """Load now what the first search, and the first look at its sentences, would otherwise wait for."""
         query = "warm up"
         self.search(query, 1)
-        self.embed_words(query.split())
+        self.likeness(query, [query])
         if name := self.manifest.recipe.second_model:
             self._embed_second(name, query)
 
@@ -189,7 +196,8 @@ class PaperIndex:
         measures, each standardised over the candidates: the passage's cosine with the query, the best sentence's, that
         of the sentences' mean, the second model's; the best sentences' with the query's clauses, all of them and the one that
         suits best; and BM25. The more of the query's words some paper has, the more BM25 counts and the less the clauses do;
-        where it has most of them, neither they nor the second model are asked.
+        where it has most of them, neither they nor the second model are asked. Where it has few, the likeness of the words of
+        the best papers to the query's counts too.
         Raises QuestionError for an empty query.
         """
         if not query.strip():
@@ -265,9 +273,23 @@ class PaperIndex:
         if len(parts) > 1:
             suited = np.stack([_standard(column) for column in best[:, 1:].T])
             score += _CLAUSES_WEIGHT * (1 - covered) * (_standard(suited.mean(axis=0)) + _standard(suited.max(axis=0)))
+        if covered < _HARDLY_COVERED:
+            score = self._with_likeness(now, query, pool, score, _LIKENESS_WEIGHT * (1 - covered / _HARDLY_COVERED))
         order = np.argsort(-score, kind="stable")[:k]
         known = now.catalog.get([pool[i] for i in order])
         return [Hit(known[pool[i]], float(score[i]), cosines.get(pool[i], lowest), words.get(pool[i], 0.0)) for i in order]
+
+    def _with_likeness(
+        self, now: _Generation, query: str, pool: Sequence[str], score: NDArray[np.floating], weight: float
+    ) -> NDArray[np.floating]:
+        """The scores, those of the best papers with the likeness of their words; none of the rest above them."""
+        first, rest = np.split(np.argsort(-score, kind="stable"), [_LIKENESS_AMONG])
+        known = now.catalog.get([pool[i] for i in first])
+        alike, _ = self.likeness(query, [f"{known[pool[i]].title} {known[pool[i]].abstract}" for i in first])
+        better = score.copy()
+        better[first] += weight * _standard(alike.mean(axis=1))
+        better[rest] = np.minimum(score[rest], better[first].min())
+        return better
 
     @staticmethod
     def _coverage(now: _Generation, query: str, words: dict[str, float]) -> float:

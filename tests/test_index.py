@@ -2,9 +2,11 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import PAPERS, WordEmbeddings, write_jsonl
 
@@ -18,6 +20,7 @@ from index import (
     QuestionError,
     build_index,
 )
+from index.meanings import Meanings
 
 
 def titles(index: PaperIndex) -> set[str]:
@@ -63,6 +66,35 @@ def test_a_clause_counts_for_the_paper_that_it_suits(index: PaperIndex) -> None:
     assert behind("momentum optimizer gradient, image caption zebra") < behind(
         "momentum optimizer gradient image caption zebra"
     )
+
+
+class KnowsZebras(WordEmbeddings):
+    def words(self, words: Sequence[str]) -> np.ndarray:
+        return self.encode(["caption" if word == "zebra" else word for word in words])
+
+
+def test_a_word_that_no_paper_has_counts_for_one_like_it(index: PaperIndex) -> None:
+    def ahead(index: PaperIndex) -> float:
+        scores = {hit.paper.title: hit.score for hit in index.search("a zebra of stripes")}
+        return scores[PAPERS[2].title] - scores[PAPERS[0].title]
+
+    assert "caption" in PAPERS[2].abstract
+    assert "caption" not in PAPERS[0].abstract
+    assert ahead(PaperIndex(index.folder, KnowsZebras())) > ahead(index)
+
+
+def test_words_that_were_met_are_not_embedded_again() -> None:
+    embeddings = WordEmbeddings()
+    meanings = Meanings(embeddings.encode)
+    likest = meanings.likest(["pruning", "noise"], ["Momentum, or pruning.", "..."])
+    assert likest.argmax(axis=1)[0] == 0
+    assert np.isclose(likest[0, 0], 1)
+    assert not likest[1].any()
+    embeddings.encoded.clear()
+    assert np.array_equal(meanings.likest(["pruning", "noise"], ["Momentum, or pruning.", "..."]), likest)
+    assert embeddings.encoded == []
+    meanings.likest(["pruning"], ["noise or dropout"])
+    assert embeddings.encoded == ["dropout"]
 
 
 def test_second_model_is_asked_once_and_only_for_other_words(tmp_path: Path, corpus: Path, embeddings: WordEmbeddings) -> None:

@@ -279,36 +279,46 @@ class Judging(ScriptedChat):
 def test_small_model_is_asked_first_and_what_it_leaves_out_is_quoted(index: PaperIndex) -> None:
     model = Judging(replies=["", "SwiftMo keeps two memories of the gradient."])
     answer = open_assistant(index=index, model=model).ask(QUESTION)
-    judged, written = model.sent
+    judged, written, *_ = model.sent
     assert written.startswith(judged)
     assert [s.verdict for s in answer.sentences[:2]] == [Verdict.SUPPORTED, Verdict.QUOTED]
     assert "38% fewer steps" in answer.text
 
 
 @pytest.mark.parametrize(
-    ("question", "papers", "several", "told"),
+    ("question", "several", "goes_on"),
     [
-        pytest.param("How does the momentum optimizer SwiftMo work?", 1, False, "answer_local_long", id="how"),
-        pytest.param("What do the optimizers find?", 2, True, "answer_local_long", id="several"),
-        pytest.param("What do the optimizers find?", 1, True, "reply_local", id="several-but-one-found"),
-        pytest.param("At what batch size was SwiftMo tried?", 2, False, "reply_local", id="detail"),
+        pytest.param("How does the momentum optimizer SwiftMo work?", False, True, id="how"),
+        pytest.param("What do the optimizers find?", True, True, id="several"),
+        pytest.param("At what batch size was SwiftMo tried?", False, False, id="detail"),
     ],
 )
-def test_small_model_is_told_to_say_more_where_more_is_asked(
-    index: PaperIndex, question: str, papers: int, several: bool, told: str
-) -> None:
-    evidence = [Evidence(index.sentences(hit.paper)[0], 0.9) for hit in index.search("optimizer", papers)]
-    model = Judging(replies=[TRUE])
-    list(Written(model, "judging", prompt_tokens=900, words=60).write(question, evidence, several=several))
-    assert model.sent[-1].endswith(load_prompt(told).template)
-    assert model.last_speaker == ("ai" if told == "reply_local" else "human")
+def test_small_model_reads_on_where_more_is_asked(index: PaperIndex, question: str, several: bool, goes_on: bool) -> None:
+    first, second, *_ = (Evidence(sentence, 0.9) for sentence in index.sentences(index.search("optimizer", 1)[0].paper))
+    model = Judging(replies=[first.sentence.text, second.sentence.text])
+    writer = Written(model, "judging", prompt_tokens=900, words=60)
+    drafts = [part for part in writer.write(question, [first], [second], several=several) if isinstance(part, Draft)]
+    assert [draft.evidence for draft in drafts] == [(0,), (1,)]
+    assert [draft.verdict for draft in drafts] == [Verdict.SUPPORTED, Verdict.SUPPORTED if goes_on else Verdict.QUOTED]
+    assert len(model.sent) == 1 + goes_on
+    if goes_on:
+        assert model.sent[1].startswith(f"{model.sent[0]}{first.sentence.text}\nMore evidence:")
+        assert second.sentence.text in model.sent[1]
+
+
+def test_small_model_is_shown_the_best_evidence_first(index: PaperIndex) -> None:
+    question = "How does the momentum optimizer SwiftMo work, and why does it need two memories of the gradient?"
+    model = Judging(replies=["", TRUE])
+    answer = open_assistant(index=index, model=model, words=20).ask(question)
+    assert answer.status is Status.ANSWERED
+    assert 0 < model.sent[0].count("\n- ") < model.sent[-1].count("\n- ")
 
 
 def test_what_the_model_had_no_time_to_read_is_quoted_too(index: PaperIndex) -> None:
-    hits = index.search(QUESTION, 1)
+    hits = index.search("optimizer", 1)
     first, second = [Evidence(index.sentences(hits[0].paper)[i], 0.9) for i in (0, 1)]
     model = Judging(replies=[first.sentence.text])
-    said = list(Written(model, "judging", prompt_tokens=900, words=60).write(QUESTION, [first], [second]))
+    said = list(Written(model, "judging", prompt_tokens=900, words=60).write("When was it?", [first], [second]))
     drafts = [part for part in said if isinstance(part, Draft)]
     assert second.sentence.text not in model.sent[-1]
     assert [(d.evidence, d.verdict) for d in drafts] == [((0,), Verdict.SUPPORTED), ((1,), Verdict.QUOTED)]

@@ -21,7 +21,7 @@ from assistant.evidence import choose, select, word_budget
 from assistant.followup import standalone
 from assistant.kinds import asks_how, asks_number, asks_several
 from assistant.lists import asks_list, members, topic
-from assistant.nearness import Nearness, likeness
+from assistant.nearness import Nearness
 from assistant.parts import parts
 from assistant.several import likely_several
 from assistant.sufficiency import BEYOND, ODDS, WORDING, features, judge, load, missing, with_odds
@@ -220,12 +220,13 @@ def test_content_words_are_those_that_say_what_a_question_is_about() -> None:
 
 def test_sentences_are_near_a_question_in_other_words(index: PaperIndex) -> None:
     pool = candidates(index.search("momentum", 3), index)
-    alike, telling = likeness("which momentum needs noise?", pool, index)
+    texts = [c.sentence.text for c in pool]
+    alike, telling = index.likeness("which momentum needs noise?", texts)
     assert alike.shape == (len(pool), len(telling))
-    said = np.array(["momentum" in c.sentence.text.lower() for c in pool])
+    said = np.array(["momentum" in text.lower() for text in texts])
     assert 0 < said.sum() < len(pool)
     assert alike[said, 0].min() > alike[~said, 0].max()
-    assert not likeness("what is it?", pool, index)[0].any()
+    assert not index.likeness("what is it?", texts)[0].any()
 
 
 def test_evidence_says_no_sentence_twice_and_keeps_the_papers_order(index: PaperIndex) -> None:
