@@ -233,12 +233,13 @@ class _Asking:
         self, weighed: Weighed, chosen: list[Evidence], spare: list[Evidence]
     ) -> Generator[Pending, None, tuple[Status, list[Evidence], list[Evidence]]]:
         """The outcome, the evidence that it rests on and what is left: a model that does not find the answer reads on before it
-        is believed.
+        is believed, unless the evidence by itself speaks against an answer too.
         """
         known, model = sufficiency.features(weighed, self._index), self._settings.sufficiency
         odds = yield from self._answerer.judge(self._question, chosen)
         status = sufficiency.judge(known, odds=odds, model=model)
-        if status is Status.ANSWERED or odds is None or not spare:
+        agreed = status is sufficiency.judge(known, model=model)
+        if status is Status.ANSWERED or agreed or not spare:
             return status, chosen, spare
         everything = [*chosen, *spare]
         odds = yield from self._answerer.judge(self._question, everything)

@@ -34,6 +34,7 @@ _LEAD = re.compile(
     r"(?:according to the evidence,|the evidence (?:also )?\w+s that)|yes\.$)\s*",
     re.IGNORECASE,
 )
+_HEADING = re.compile(r"^.{1,200}?:\s+[-*•]\s+", re.DOTALL)  # a title and a bullet, as evidence stands in the prompt
 _IN_MARKS = re.compile(r"^[\"“]?([^\"“”]*?)[\"”]?([.!?]?)$")  # marks that a sentence has at its ends alone
 _FIRST_PERSON = re.compile(r"(?:^We|^Our|\b(?:we|our|ours|us))\b")  # capitals inside a sentence are a title's
 _THIRD_PERSON = {"we": "the authors", "our": "their", "ours": "theirs", "us": "them"}
@@ -271,7 +272,8 @@ def _split(text: str) -> list[str]:
 
 def _clean(text: str) -> str:
     """A model's sentence as a colleague would say it: no marks of its own, not about "the evidence", not in marks, no "we"."""
-    bare = _LEAD.sub("", _IN_MARKS.sub(r"\1\2", _MARKS.sub("", text).strip())).strip()
+    unmarked = _HEADING.sub("", _MARKS.sub("", text).strip())
+    bare = _LEAD.sub("", _IN_MARKS.sub(r"\1\2", unmarked)).strip()
     said = " ".join(_FIRST_PERSON.sub(_third_person, bare).split())
     first = said.partition(" ")[0]
     return said[:1].upper() + said[1:] if first.isalpha() and first.islower() else said

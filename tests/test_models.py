@@ -340,6 +340,7 @@ def test_papers_that_have_said_nothing_are_quoted_first_where_several_are_asked_
         pytest.param(
             "Yes. In addition, the evidence also says that SwiftMo keeps two memories of the gradient.", None, id="yes"
         ),
+        pytest.param("SwiftMo: Two Memories:\n- SwiftMo keeps two memories of the gradient.", None, id="heading"),
         pytest.param("1. SwiftMo keeps two memories of the gradient [1, 2].", None, id="marks"),
         pytest.param("Our SwiftMo keeps two memories of the gradient.", "Their SwiftMo keeps two memories", id="we"),
         pytest.param('"Our SwiftMo keeps two memories of the gradient."', "Their SwiftMo keeps two memories", id="in-marks"),
@@ -365,6 +366,14 @@ def test_small_model_that_finds_the_answer_in_what_it_reads_next_is_heard(index:
     answer = open_assistant(index=index, model=model, words=20).ask("Which schedule of the learning rate does SwiftMo need?")
     assert answer.sentences[0].verdict is Verdict.SUPPORTED
     assert len(model.sent) == 3
+
+
+def test_what_neither_the_model_nor_the_evidence_finds_is_refused_at_once(index: PaperIndex) -> None:
+    question = "Where was the 1996 chess final of the memory masters held?"
+    assert open_assistant(index=index, model="quotes").ask(question).status is not Status.ANSWERED
+    model = Judging(replies=[TRUE], odds=-9.0, at_second_sight=9.0)
+    assert open_assistant(index=index, model=model, words=20).ask(question).status is not Status.ANSWERED
+    assert len(model.sent) == 1
 
 
 def test_small_model_that_falls_over_gives_way_to_quotes(index: PaperIndex) -> None:
