@@ -83,8 +83,7 @@ class Written:
         """How sure a local model is that the evidence states what is asked; None where a model's odds are not to be had."""
         if not self.reads_on:
             return None
-        lines = self._lines(evidence, self._prompt_tokens - self._frame - count_tokens(question))
-        asked = self._question.format_messages(question=question, evidence="\n".join(lines))
+        asked = self._question.format_messages(**self._fields(question, evidence)[0])
         try:
             odds: float = yield from cast("LocalChat", self._model).log_odds(asked, "Yes", "No")
         except PaperError:  # writing meets the same trouble, and says so
@@ -100,12 +99,11 @@ class Written:
         small model reads on when it has said what the best evidence holds, so that its first words come sooner. What is
         likely asked for and it has left out, or had no time to read, quotes say.
         """
-        lines = self._lines(evidence, self._prompt_tokens - self._frame - count_tokens(question))
-        fields = {"question": question, "evidence": "\n".join(lines)}
+        fields, kept = self._fields(question, evidence)
         messages = self._asked.format_messages(**fields)
         everything, said = [*evidence, *spare], _Said()
         try:
-            yield from self._say(messages, evidence[: len(lines)], said)
+            yield from self._say(messages, evidence[:kept], said)
             if said.refused and not said.drafts:
                 said.failure = "the provider would not answer this"
             elif said.drafts and self.reads_on:
@@ -140,6 +138,11 @@ class Written:
         evidence = "\n".join(self._lines(more, self._prompt_tokens))
         so_far = AIMessage(f"{messages[-1].content}{text.rstrip()}")
         return [*messages[:-1], so_far, *self._gone_on.format_messages(evidence=evidence)]
+
+    def _fields(self, question: str, evidence: Sequence[Evidence]) -> tuple[dict[str, str], int]:
+        """What the templates are filled with, and how many pieces of the evidence found room in them."""
+        lines = self._lines(evidence, self._prompt_tokens - self._frame - count_tokens(question))
+        return {"question": question, "evidence": "\n".join(lines)}, len(lines)
 
     @staticmethod
     def _lines(evidence: Sequence[Evidence], tokens: int) -> list[str]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     )
     from .generations import Fault, Manifest, Recipe
     from .inspection import IndexCheck, IndexStatus, index_status, verify_index
-    from .lexical import clauses, content_stems, content_words, stems, words
+    from .lexical import clauses, content_stems, stems
     from .papers import Chunk, Hit, Paper, Sentence, title_key
     from .readers import read_papers
     from .store import PaperIndex
@@ -47,7 +47,7 @@ _HOMES = {
     ),
     "generations": ("Fault", "Manifest", "Recipe"),
     "inspection": ("IndexCheck", "IndexStatus", "index_status", "verify_index"),
-    "lexical": ("clauses", "content_stems", "content_words", "stems", "words"),
+    "lexical": ("clauses", "content_stems", "stems"),
     "papers": ("Chunk", "Hit", "Paper", "Sentence", "title_key"),
     "readers": ("read_papers",),
     "store": ("PaperIndex",),
@@ -64,7 +64,6 @@ __all__ = [
     "Chunk",
     "clauses",
     "content_stems",
-    "content_words",
     "Fault",
     "GRANITE",
     "Hit",
@@ -104,7 +103,6 @@ __all__ = [
     "stems",
     "title_key",
     "verify_index",
-    "words",
     "WeightsDamaged",
     "WeightsMissing",
 ]

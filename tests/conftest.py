@@ -49,7 +49,6 @@ class ScriptedChat(BaseChatModel):
 
     replies: list[Any]
     _sent: list[str] = PrivateAttr(default_factory=list)
-    _last_speaker: str = PrivateAttr(default="")
 
     @property
     def _llm_type(self) -> str:
@@ -59,13 +58,8 @@ class ScriptedChat(BaseChatModel):
     def sent(self) -> list[str]:
         return self._sent
 
-    @property
-    def last_speaker(self) -> str:
-        return self._last_speaker
-
     def _next(self, messages: Sequence[Any]) -> str:
         self._sent.append("\n".join(str(message.content) for message in messages))
-        self._last_speaker = messages[-1].type
         reply = self.replies[min(len(self._sent), len(self.replies)) - 1]
         if isinstance(reply, Exception):
             raise reply

@@ -26,7 +26,8 @@ from assistant.parts import parts
 from assistant.several import likely_several
 from assistant.sufficiency import BEYOND, ODDS, WORDING, features, judge, load, missing, with_odds
 from assistant.weighing import weigh
-from index import BadRecord, Hit, PaperIndex, Sentence, SettingsError, clauses, content_words
+from index import BadRecord, Hit, PaperIndex, Sentence, SettingsError, clauses
+from index.lexical import content_words
 
 Make = Callable[..., Assistant]
 
