@@ -16,6 +16,10 @@ _ASKS_SEVERAL = re.compile(
     r"others?|trace|summari[sz]e|line of|and then|afterwards|either|contrast)\b",
     re.IGNORECASE,
 )
+_ASKS_WHETHER = re.compile(
+    r"(?:^|[,:;.?!-]|\b(?:and|but|so|or))\s*(?:do|does|did|is|are|was|were|can|could|has|have|had|will|would|should|must)\b",
+    re.IGNORECASE,
+)
 
 
 def asks_number(question: str) -> bool:
@@ -31,3 +35,8 @@ def asks_how(question: str) -> bool:
 def asks_several(question: str) -> bool:
     """Whether a question wants several papers, or several parts, side by side."""
     return _ASKS_SEVERAL.search(question) is not None
+
+
+def asks_whether(question: str) -> bool:
+    """Whether a question, or a clause of it, wants a yes or a no."""
+    return _ASKS_WHETHER.search(question) is not None

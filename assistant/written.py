@@ -11,13 +11,14 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from index import PaperError, readable, sentence_spans
+from index import PaperError, content_stems, readable, sentence_spans
 
 from .answer import Verdict
 from .answerers import Draft, Pending, Usage
 from .checking import coverage, supported
 from .evidence import NEXT_OF_A_PAPER, SLACK, Evidence, word_budget
 from .followup import content_text
+from .kinds import asks_whether
 from .prompts import FIELDS, check_folder, load_prompt
 from .tokens import count_tokens, fit
 
@@ -29,15 +30,16 @@ if TYPE_CHECKING:
     from .local import LocalChat
 
 _MARKS = re.compile(r"\s*[\[(]\d+(?:\s*[,;-]\s*\d+)*[\])]")
-_LEAD = re.compile(
-    r"^\s*(?:answer\s*:|[-*•]|\d+[.)]|(?:(?:additionally|also|furthermore|in addition|moreover),?\s+)?"
-    r"(?:according to the evidence,|the evidence (?:also )?\w+s that)|yes\.$)\s*",
-    re.IGNORECASE,
-)
+_AND = r"(?:additionally|also|finally|furthermore|in addition|moreover),"
+_BY = r"(?:according to the evidence,|the evidence (?:also )?\w+s that)"
+_LEAD = re.compile(rf"^\s*(?:answer\s*:|[-*•]|\d+[.)]|yes\.$|(?:{_AND}?\s+)?{_BY}|{_AND})\s*", re.IGNORECASE)
 _HEADING = re.compile(r"^.{1,200}?:\s+[-*•]\s+", re.DOTALL)  # a title and a bullet, as evidence stands in the prompt
-_IN_MARKS = re.compile(r"^[\"“]?([^\"“”]*?)[\"”]?([.!?]?)$")  # marks that a sentence has at its ends alone
+_IN_MARKS = re.compile(  # marks around a sentence, or at one end of it; a pair within it stays
+    r"^[\"“]?((?:[^\"“”]|(?:^|(?<=[\s(]))[\"“][^\"“”]+[\"”])*?)[\"”]?([.!?]?)$"
+)
+_WE = re.compile(r"(?:^We|\bwe)\b")
 _FIRST_PERSON = re.compile(r"(?:^We|^Our|\b(?:we|our|ours|us))\b")  # capitals inside a sentence are a title's
-_THIRD_PERSON = {"we": "the authors", "our": "their", "ours": "theirs", "us": "them"}
+_THIRD_PERSON = {"we": "they", "our": "their", "ours": "theirs", "us": "them"}
 _MOST_SENTENCES = 6
 _MOST_QUOTES = 3
 _NEAR_ENOUGH = 0.4
@@ -103,20 +105,23 @@ class Written:
         messages = self._asked.format_messages(**fields)
         everything, said = [*evidence, *spare], _Said()
         try:
-            yield from self._say(messages, evidence[:kept], said)
+            yield from self._say(question, messages, evidence[:kept], said)
             if said.refused and not said.drafts:
                 said.failure = "the provider would not answer this"
             elif said.drafts and self.reads_on:
                 unread = word_budget(question, self.words, several=several) - self.words
                 if more := _next(spare, unread):
-                    yield from self._say(self._on(messages, said.text, more), everything[: len(evidence) + len(more)], said)
+                    known = everything[: len(evidence) + len(more)]
+                    yield from self._say(question, self._on(messages, said.text, more), known, said)
                 yield from left_out(said.drafts, everything, word_budget(question, _WORDS, several=several), several=several)
         except Exception as exc:  # every provider raises its own; the reader gets the quotes and one line
             said.failure = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
         guessed = {"input": self._frame + sum(map(count_tokens, fields.values())), "output": count_tokens(said.text)}
         yield Usage(said.tokens or guessed, said.dropped, said.failure)
 
-    def _say(self, messages: "list[BaseMessage]", evidence: Sequence[Evidence], said: "_Said") -> Iterator[Draft | Pending]:
+    def _say(
+        self, question: str, messages: "list[BaseMessage]", evidence: Sequence[Evidence], said: "_Said"
+    ) -> Iterator[Draft | Pending]:
         """The model's reply to the messages, checked against the evidence."""
         spent = _Spent()
         for text in self._sentences(messages, spent):
@@ -124,6 +129,8 @@ class Written:
                 yield text
             elif any(text == draft.text for draft in said.drafts) or len(said.drafts) == _MOST_SENTENCES:
                 break  # a small model that goes round in circles has no more to say
+            elif _echoes(text, question):
+                said.dropped += 1
             elif draft := settle(text, evidence, said.drafts):
                 said.drafts.append(draft)
                 yield draft
@@ -227,6 +234,11 @@ def settle(text: str, evidence: Sequence[Evidence], before: Sequence[Draft] = ()
     return Draft(texts[best], (best,), Verdict.REPLACED)
 
 
+def _echoes(text: str, question: str) -> bool:
+    """Whether a sentence only says the question over again, where that is no answer."""
+    return not asks_whether(question) and set(content_stems(text)) <= set(content_stems(question))
+
+
 def left_out(drafts: Sequence[Draft], evidence: Sequence[Evidence], room: float, *, several: bool) -> Iterator[Draft]:
     """Quotes likely to hold part of what is asked that no draft says, likeliest first, up to `room` words with the drafts.
 
@@ -277,7 +289,7 @@ def _clean(text: str) -> str:
     """A model's sentence as a colleague would say it: no marks of its own, not about "the evidence", not in marks, no "we"."""
     unmarked = _HEADING.sub("", _MARKS.sub("", text).strip())
     bare = _LEAD.sub("", _IN_MARKS.sub(r"\1\2", unmarked)).strip()
-    said = " ".join(_FIRST_PERSON.sub(_third_person, bare).split())
+    said = " ".join(_FIRST_PERSON.sub(_third_person, _WE.sub("the authors", bare, count=1)).split())
     first = said.partition(" ")[0]
     return said[:1].upper() + said[1:] if first.isalpha() and first.islower() else said
 

@@ -344,6 +344,10 @@ def test_papers_that_have_said_nothing_are_quoted_first_where_several_are_asked_
         pytest.param("1. SwiftMo keeps two memories of the gradient [1, 2].", None, id="marks"),
         pytest.param("Our SwiftMo keeps two memories of the gradient.", "Their SwiftMo keeps two memories", id="we"),
         pytest.param('"Our SwiftMo keeps two memories of the gradient."', "Their SwiftMo keeps two memories", id="in-marks"),
+        pytest.param("Furthermore, SwiftMo keeps two memories of the gradient.", None, id="furthermore"),
+        pytest.param("We say that we hold that SwiftMo keeps two memories.", "The authors say that they hold", id="we-twice"),
+        pytest.param('"SwiftMo keeps "two" of its "memories"."', 'SwiftMo keeps "two" of its', id="inner-marks"),
+        pytest.param('SwiftMo keeps "two memories".', 'SwiftMo keeps "two memories".', id="last-in-marks"),
         pytest.param("SwiftMo keeps two memories, of Us and We.", "SwiftMo keeps two memories, of Us and We.", id="title"),
     ],
 )
@@ -351,6 +355,20 @@ def test_sentences_read_as_a_colleagues(index: PaperIndex, said: str, shown: str
     answer = open_assistant(index=index, model=Judging(replies=["", said])).ask(QUESTION)
     assert answer.sentences[0].text.startswith(shown or "SwiftMo keeps two memories of the gradient.")
     assert answer.sentences[0].verdict is Verdict.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("question", "echoed"),
+    [
+        pytest.param("How many memories of the gradient does the momentum optimizer SwiftMo keep?", False, id="open"),
+        pytest.param("Does the momentum optimizer SwiftMo keep memories of the gradient?", True, id="yes-or-no"),
+    ],
+)
+def test_question_said_over_again_is_no_answer_but_to_a_yes_or_no(index: PaperIndex, question: str, echoed: bool) -> None:
+    echo = "SwiftMo keeps memories of the gradient."
+    answer = open_assistant(index=index, model=Judging(replies=["", f"{echo} SwiftMo keeps two memories."])).ask(question)
+    assert (echo in answer.text) is echoed
+    assert "SwiftMo keeps two memories." in answer.text
 
 
 def test_small_model_that_denies_the_answer_is_heard(index: PaperIndex) -> None:
