@@ -51,8 +51,9 @@ _BEGUN = (*_JUDGED, ("ai", "reply_local"))
 _GONE_ON = (("human", "more_local"), ("ai", "reply_local_more"))
 _ENDS = re.compile(r"[.!?:][\"')\]]*$")
 _FINISHED = {"stop", "end_turn", "stop_sequence"}
-_NO_ROOM = {"length", "max_tokens"}
-_REFUSED = {"content_filter", "refusal", "safety", "prohibited_content"}
+_NO_ROOM = {"length", "max_tokens", "model_length", "model_context_window_exceeded"}
+_REFUSED = {"content_filter", "refusal", "safety", "prohibited_content", "recitation", "blocklist"}
+_REASONS = ("finish_reason", "stop_reason", "done_reason")  # as providers call why a reply ended
 
 
 class Written:
@@ -208,7 +209,7 @@ class _Spent:
         """Take a part in; its text."""
         text = content_text(part.content)
         self.text += text
-        reasons = (part.response_metadata.get(name) for name in ("finish_reason", "stop_reason"))
+        reasons = (part.response_metadata.get(name) for name in _REASONS)
         self.finish = next((str(reason).lower() for reason in reasons if reason), self.finish)
         if usage := part.usage_metadata:
             known = {"input": usage["input_tokens"], "output": usage["output_tokens"]}

@@ -2,7 +2,9 @@
 
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,9 @@ from index import Paper, PaperEmbeddings, PaperIndex, build_index
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
+
+Act = Callable[[BaseHTTPRequestHandler], None]
+Serve = Callable[..., tuple[str, list[Any]]]
 
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the real abstracts are not beside this checkout")
 
@@ -168,3 +173,44 @@ def real_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "papers.jsonl").write_text("\n".join(chosen), encoding="utf-8")
     build_index([folder / "papers.jsonl"], folder / "index", load_embeddings())
     return folder / "index"
+
+
+def replies(status: int, body: dict[str, Any], **headers: str) -> Act:
+    """What a server does that replies with JSON."""
+
+    def act(handler: BaseHTTPRequestHandler) -> None:
+        said = json.dumps(body).encode()
+        handler.send_response(status)
+        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(said)), **headers}.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.end_headers()
+        handler.wfile.write(said)
+
+    return act
+
+
+@pytest.fixture
+def server() -> Iterator[Serve]:
+    """Starts servers that answer a request after the other as told, the last way again; gives address and what was sent."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(*acts: Act) -> tuple[str, list[Any]]:
+        sent: list[Any] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                sent.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                acts[min(len(sent), len(acts)) - 1](self)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        started = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=started.serve_forever, args=(0.05,), daemon=True).start()
+        servers.append(started)
+        return f"http://127.0.0.1:{started.server_port}", sent
+
+    yield start
+    for started in servers:
+        started.shutdown()
+        started.server_close()

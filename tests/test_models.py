@@ -2,15 +2,14 @@
 
 import asyncio
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ScriptedChat
+from conftest import Act, ScriptedChat, Serve, replies
 from langchain_core.messages import AIMessage, HumanMessage
 from pydantic import PrivateAttr
 
@@ -28,26 +27,13 @@ TRUE = "SwiftMo keeps two memories of the gradient. It reaches the same loss in 
 KEY = "sk-not-to-be-seen"
 
 Make = Callable[..., Assistant]
-Act = Callable[[BaseHTTPRequestHandler], None]
 
 
 # ---- a server that says what servers have been seen to say
 
 
-def _json(status: int, body: dict[str, Any], **headers: str) -> Act:
-    def act(handler: BaseHTTPRequestHandler) -> None:
-        said = json.dumps(body).encode()
-        handler.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(said)), **headers}.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.end_headers()
-        handler.wfile.write(said)
-
-    return act
-
-
 def _error(status: int, kind: str, message: str, **headers: str) -> Act:
-    return _json(status, {"error": {"message": message, "type": kind, "param": None, "code": kind}}, **headers)
+    return replies(status, {"error": {"message": message, "type": kind, "param": None, "code": kind}}, **headers)
 
 
 def _streamed(text: str, *, finish: str = "stop", broken: bool = False) -> Act:
@@ -89,32 +75,15 @@ def _silent(handler: BaseHTTPRequestHandler) -> None:
 
 
 @pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch, index: PaperIndex) -> Iterator[Callable[..., tuple[Assistant, list[Any]]]]:
+def served(monkeypatch: pytest.MonkeyPatch, index: PaperIndex, server: Serve) -> Callable[..., tuple[Assistant, list[Any]]]:
     """An assistant whose model is a server that answers a request after the other as told; and what it was sent."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    servers: list[ThreadingHTTPServer] = []
 
     def make(*acts: Act, **settings: object) -> tuple[Assistant, list[Any]]:
-        sent: list[Any] = []
+        address, sent = server(*acts)
+        return open_assistant(index=index, model="openai:m", base_url=f"{address}/v1", **settings), sent
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                sent.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                acts[min(len(sent), len(acts)) - 1](self)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        servers.append(server)
-        address = f"http://127.0.0.1:{server.server_port}/v1"
-        return open_assistant(index=index, model="openai:m", base_url=address, **settings), sent
-
-    yield make
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    return make
 
 
 def test_hosted_model_writes_and_says_what_it_cost(served: Any) -> None:
@@ -148,7 +117,7 @@ def test_no_price_no_cost(served: Any) -> None:
         pytest.param([_streamed("SwiftMo keeps", broken=True)], "failed", id="broken-off"),
         pytest.param([_streamed("", finish="content_filter")], "would not answer", id="refusal"),
         pytest.param([_streamed("I am sorry, I cannot help with that.")], "nothing that the abstracts bear out", id="apology"),
-        pytest.param([_json(200, {"hello": "world"})], "these are quotes", id="not-the-protocol"),
+        pytest.param([replies(200, {"hello": "world"})], "these are quotes", id="not-the-protocol"),
     ],
 )
 def test_every_failure_gives_way_to_quotes_with_its_reason(served: Any, acts: list[Act], said: str) -> None:
