@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from index import PaperError, content_stems, readable, sentence_spans
 
 from .answer import Verdict
-from .answerers import Draft, Pending, Usage
+from .answerers import Draft, Pending, Quotes, Usage
 from .checking import coverage, supported
 from .evidence import NEXT_OF_A_PAPER, SLACK, Evidence, word_budget
 from .followup import content_text
@@ -43,7 +43,6 @@ _THIRD_PERSON = {"we": "they", "our": "their", "ours": "theirs", "us": "them"}
 _MOST_SENTENCES = 6
 _MOST_QUOTES = 3
 _NEAR_ENOUGH = 0.4
-_WORDS = 80  # of an answer with the quotes of what a model left out; more for a how, a why and a comparison
 _LIKELY, _SAID = 0.1, 0.6
 _HOSTED = (("system", "answer_system"), ("human", "answer_user"))
 _JUDGED = (("system", "judge_system"), ("human", "answer_user"))
@@ -114,7 +113,8 @@ class Written:
                 if more := _next(spare, unread):
                     known = everything[: len(evidence) + len(more)]
                     yield from self._say(question, self._on(messages, said.text, more), known, said)
-                yield from left_out(said.drafts, everything, word_budget(question, _WORDS, several=several), several=several)
+                room = word_budget(question, Quotes.words, several=several) * SLACK  # as much as quotes alone would take
+                yield from left_out(said.drafts, everything, room, several=several)
         except Exception as exc:  # every provider raises its own; the reader gets the quotes and one line
             said.failure = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
         guessed = {"input": self._frame + sum(map(count_tokens, fields.values())), "output": count_tokens(said.text)}
