@@ -51,6 +51,7 @@ def _written(assistant: Assistant, questions: Sequence[Question], *, raw: bool) 
         whole.append(took)
         if raw:
             ratios.append(took / _alone(answer.tokens["input"], answer.tokens["output"]))
+            assistant.warm()  # what every prompt begins with, which the model knows from one question to the next
     show("first words", first)
     show("whole answer", whole)
     if ratios:
