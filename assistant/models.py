@@ -69,7 +69,7 @@ def _chat_model(name: str, settings: Settings) -> "BaseChatModel":
     try:
         return _fitting(init_chat_model(name, **options), settings)
     except ImportError as exc:
-        raise SettingsError(f"MODEL is {name!r}; run `pip install paper-assistant[{provider}]` first ({exc})") from exc
+        raise SettingsError(f"MODEL is {name!r}; {exc}") from exc  # it names the package to install
     except Exception as exc:  # providers raise their own where a key is missing
         raise ModelFailed(name, (str(exc).splitlines() or [type(exc).__name__])[0][:200]) from exc
 

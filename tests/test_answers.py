@@ -238,7 +238,7 @@ def test_prompts_that_do_not_fit_are_refused(template: str, said: str) -> None:
         pytest.param({"auth": "nobody"}, "user:password", id="auth"),
         pytest.param({"model": "llama"}, "provider:name", id="model"),
         pytest.param({"model": "/no/such.gguf"}, "no such file", id="gguf"),
-        pytest.param({"model": "anthropic:claude"}, r"paper-assistant\[anthropic\]", id="extra-missing"),
+        pytest.param({"model": "groq:llama"}, "'groq:llama'.* `pip install langchain-groq`", id="package-missing"),
         pytest.param({"colour": "red"}, "COLOUR", id="unknown"),
     ],
 )
