@@ -176,6 +176,7 @@ def table(results: Sequence[Result]) -> str:
     answered = [r for r in results if not r["refused"]]
     lines += [
         "",
+        f"words in the median answer {statistics.median(r['words'] for r in results):.0f}",
         f"seconds p50 {statistics.median(seconds):.3f}, p95 {p95:.3f}",
         f"wrongly refused {sum(r['refused'] for r in answerable):.0f} of {len(answerable)} answerable",
         f"correct {sum(r['correct'] for r in results):.0f} of {len(results)} asked, "

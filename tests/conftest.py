@@ -26,6 +26,10 @@ SHARED = ROOT.parent / "shared"
 Act = Callable[[BaseHTTPRequestHandler], None]
 Serve = Callable[..., tuple[str, list[Any]]]
 
+QUESTION = "How does the momentum optimizer SwiftMo work and how fast is it?"
+TRUE = "SwiftMo keeps two memories of the gradient. It reaches the same loss in 38% fewer steps than Adam."
+KEY = "sk-not-to-be-seen"
+
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the real abstracts are not beside this checkout")
 
 
@@ -187,6 +191,27 @@ def replies(status: int, body: dict[str, Any], **headers: str) -> Act:
         handler.wfile.write(said)
 
     return act
+
+
+def streams(kind: str, lines: Sequence[str]) -> Act:
+    """What a server does that replies bit by bit."""
+
+    def act(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", kind)
+        handler.end_headers()
+        for line in lines:
+            handler.wfile.write(line.encode())
+            handler.wfile.flush()
+
+    return act
+
+
+def events(said: Sequence[dict[str, Any]], *, named: bool = False, end: str = "") -> Act:
+    """The same by server-sent events, each with its type's name or without, then what comes behind them."""
+    heads = [f"event: {event['type']}\n" if named else "" for event in said]
+    lines = [f"{head}data: {json.dumps(event)}\n\n" for head, event in zip(heads, said, strict=True)]
+    return streams("text/event-stream", [*lines, end])
 
 
 @pytest.fixture

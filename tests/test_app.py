@@ -97,7 +97,6 @@ def ask(page: Any, question: str, *, wait: bool = True) -> None:
     box.press("Enter")
     if wait:
         page.wait_for_function(f"document.querySelectorAll('.pa-done').length > {answered}")
-        page.locator("#pa-stop").wait_for(state="hidden")  # till then a question waits in its box
 
 
 def saved(page: Any, click: Callable[[], None]) -> str:

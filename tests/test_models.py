@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Act, ScriptedChat, Serve, replies
+from conftest import KEY, QUESTION, TRUE, Act, ScriptedChat, Serve, events, replies
 from langchain_core.messages import AIMessage, HumanMessage
 from pydantic import PrivateAttr
 
@@ -22,10 +22,6 @@ from assistant.prompts import load_prompt
 from assistant.written import Written, left_out
 from index import ModelFailed, PaperIndex, PromptError
 
-QUESTION = "How does the momentum optimizer SwiftMo work and how fast is it?"
-TRUE = "SwiftMo keeps two memories of the gradient. It reaches the same loss in 38% fewer steps than Adam."
-KEY = "sk-not-to-be-seen"
-
 Make = Callable[..., Assistant]
 
 
@@ -37,37 +33,17 @@ def _error(status: int, kind: str, message: str, **headers: str) -> Act:
 
 
 def _streamed(text: str, *, finish: str = "stop", broken: bool = False) -> Act:
-    """The text word by word as server-sent events; broken off before the end if so wanted."""
+    """The text word by word; broken off before the end if so wanted."""
 
-    def act(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Type", "text/event-stream")
-        handler.end_headers()
+    def chunk(delta: dict[str, str], reason: str | None = None) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "finish_reason": reason}
+        return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice], "usage": None}
 
-        def event(delta: dict[str, Any], reason: str | None = None, usage: dict[str, int] | None = None) -> None:
-            choices = [] if usage else [{"index": 0, "delta": delta, "finish_reason": reason}]
-            whole = {
-                "id": "c",
-                "object": "chat.completion.chunk",
-                "created": 1,
-                "model": "m",
-                "choices": choices,
-                "usage": usage,
-            }
-            handler.wfile.write(f"data: {json.dumps(whole)}\n\n".encode())
-            handler.wfile.flush()
-
-        event({"role": "assistant", "content": ""})
-        for word in text.split(" "):
-            event({"content": word + " "})
-        if broken:
-            handler.wfile.write(b"data: {not json")
-            return
-        event({}, finish)
-        event({}, usage={"prompt_tokens": 321, "completion_tokens": 45, "total_tokens": 366})
-        handler.wfile.write(b"data: [DONE]\n\n")
-
-    return act
+    said = [chunk({"role": "assistant", "content": ""}), *(chunk({"content": f"{word} "}) for word in text.split(" "))]
+    if broken:
+        return events(said, end="data: {not json")
+    usage = {"prompt_tokens": 321, "completion_tokens": 45, "total_tokens": 366}
+    return events([*said, chunk({}, finish), {**chunk({}), "choices": [], "usage": usage}], end="data: [DONE]\n\n")
 
 
 def _silent(handler: BaseHTTPRequestHandler) -> None:

@@ -3,45 +3,23 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
-from conftest import Act, Serve, replies
+from conftest import KEY, QUESTION, TRUE, Act, Serve, events, replies, streams
 
 from assistant import open_assistant
 from assistant.answer import Verdict
 from index import PaperIndex
 
-QUESTION = "How does the momentum optimizer SwiftMo work and how fast is it?"
-TRUE = "SwiftMo keeps two memories of the gradient. It reaches the same loss in 38% fewer steps than Adam."
-KEY = "sk-not-to-be-seen"
 READ, WROTE = 321, 45
-
-
-def _lines(kind: str, lines: Sequence[str]) -> Act:
-    def act(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Type", kind)
-        handler.end_headers()
-        for line in lines:
-            handler.wfile.write(line.encode())
-            handler.wfile.flush()
-
-    return act
-
-
-def _events(events: Sequence[dict[str, Any]], *, named: bool = False) -> Act:
-    heads = [f"event: {event['type']}\n" if named else "" for event in events]
-    lines = [f"{head}data: {json.dumps(event)}\n\n" for head, event in zip(heads, events, strict=True)]
-    return _lines("text/event-stream", lines)
 
 
 def anthropic(words: Sequence[str], why: str) -> Act:
     message = {"id": "m", "type": "message", "role": "assistant", "content": [], "model": "m"}
     message |= {"stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": READ, "output_tokens": 1}}
     said = [{"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": word}} for word in words]
-    return _events(
+    return events(
         [
             {"type": "message_start", "message": message},
             {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
@@ -64,7 +42,7 @@ def google_genai(words: Sequence[str], why: str) -> Act:
         usage = {"promptTokenCount": read, "candidatesTokenCount": wrote, "totalTokenCount": read + wrote}
         return {"candidates": [{"content": content, "index": 0, **ended}], "usageMetadata": usage}
 
-    return _events([*(part(word, READ, 0) for word in words), part("", READ, WROTE, finishReason=why)])
+    return events([*(part(word, READ, 0) for word in words), part("", READ, WROTE, finishReason=why)])
 
 
 def mistralai(words: Sequence[str], why: str) -> Act:
@@ -73,7 +51,7 @@ def mistralai(words: Sequence[str], why: str) -> Act:
         return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice], **more}
 
     usage = {"prompt_tokens": READ, "completion_tokens": WROTE, "total_tokens": READ + WROTE}
-    return _events([*map(part, words), part("", why, usage=usage)])
+    return events([*map(part, words), part("", why, usage=usage)])
 
 
 def ollama(words: Sequence[str], why: str) -> Act:
@@ -82,7 +60,7 @@ def ollama(words: Sequence[str], why: str) -> Act:
         return json.dumps({"model": "m", "created_at": "2026-01-01T00:00:00Z", "message": message, "done": False} | more) + "\n"
 
     ended = {"done": True, "done_reason": why, "prompt_eval_count": READ, "eval_count": WROTE}
-    return _lines("application/x-ndjson", [*map(part, words), part("", **ended)])
+    return streams("application/x-ndjson", [*map(part, words), part("", **ended)])
 
 
 Speaks = Callable[[Sequence[str], str], Act]

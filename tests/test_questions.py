@@ -327,6 +327,7 @@ def test_evaluation_of_a_real_index(real_index: Path) -> None:
     assert results[0]["hit@1"] == results[0]["nuggets"] == results[0]["supported"] == 1.0
     assert results[1]["refused"] == results[1]["correct"] == 1.0
     assert "wrongly refused 0 of 1" in table(results)
+    assert f"words in the median answer {sum(r['words'] for r in results) / 2:.0f}\n" in table(results)
 
 
 def test_calibration_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -120,24 +120,26 @@ async function ask(question, at = current.turns.length, how = options()) {
   kept.set('current', conversation.id);
   keep(conversation);
   showAll({toEnd: true});
+  let answer = null;
   try {
     await stream('converse', [turn.question, history, how], part => {
       if (control.signal.aborted) return;
       if (part.quotes) found.set(turn.id, part.quotes);
       if (part.text !== undefined) turn.text = part.text;
-      if (part.answer) [turn.answer, turn.state] = [part.answer, 'done'];
+      if (part.answer) answer = part.answer;
       const {text = '', waiting: behind = false} = unchecked.get(turn.id) ?? {};
       if (part.pending === undefined || part.pending !== text || Boolean(part.waiting) !== behind || part.text !== undefined) {
         unchecked.set(turn.id, {text: part.pending ?? '', waiting: Boolean(part.waiting)});
         showTurn(conversation, turn);
       }
     }, control.signal);
-    if (!turn.answer) turn.state = 'stopped';
+    turn.state = 'stopped';
   } catch (problem) {
     turn.state = control.signal.aborted ? 'stopped' : 'failed';
     turn.problem = problem.message;
     if (problem instanceof Unreachable && !control.signal.aborted) lookAgain();
   }
+  if (answer) [turn.answer, turn.state] = [answer, 'done'];  // only now: done is when the next question can be asked
   writing.delete(conversation.id);
   found.delete(turn.id);
   unchecked.delete(turn.id);
