@@ -5,7 +5,6 @@ the evidence does not bear out never leaves this file as an answer's.
 """
 
 import re
-from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -16,9 +15,10 @@ from index import PaperError, content_stems, readable, sentence_spans
 from .answer import Verdict
 from .answerers import Draft, Pending, Quotes, Usage
 from .checking import coverage, supported
-from .evidence import NEXT_OF_A_PAPER, SLACK, Evidence, word_budget
+from .evidence import SLACK, Evidence, word_budget
 from .followup import content_text
-from .kinds import asks_whether
+from .gain import Gain
+from .kinds import asks_how, asks_whether
 from .prompts import FIELDS, check_folder, load_prompt
 from .tokens import count_tokens, fit
 
@@ -43,7 +43,7 @@ _THIRD_PERSON = {"we": "they", "our": "their", "ours": "theirs", "us": "them"}
 _MOST_SENTENCES = 6
 _MOST_QUOTES = 3
 _NEAR_ENOUGH = 0.4
-_LIKELY, _SAID = 0.1, 0.6
+_IN_DOUBT = 1.3
 _HOSTED = (("system", "answer_system"), ("human", "answer_user"))
 _JUDGED = (("system", "judge_system"), ("human", "answer_user"))
 _BEGUN = (*_JUDGED, ("ai", "reply_local"))
@@ -113,8 +113,8 @@ class Written:
                 if more := _next(spare, unread):
                     known = everything[: len(evidence) + len(more)]
                     yield from self._say(question, self._on(messages, said.text, more), known, said)
-                room = word_budget(question, Quotes.words, several=several) * SLACK  # as much as quotes alone would take
-                yield from left_out(said.drafts, everything, room, several=several)
+                room = _room(question, several=several)
+                yield from left_out(question, said.drafts, everything, room, several=several)
         except Exception as exc:  # every provider raises its own; the reader gets the quotes and one line
             said.failure = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
         guessed = {"input": self._frame + sum(map(count_tokens, fields.values())), "output": count_tokens(said.text)}
@@ -240,23 +240,21 @@ def _echoes(text: str, question: str) -> bool:
     return not asks_whether(question) and set(content_stems(text)) <= set(content_stems(question))
 
 
-def left_out(drafts: Sequence[Draft], evidence: Sequence[Evidence], room: float, *, several: bool) -> Iterator[Draft]:
-    """Quotes likely to hold part of what is asked that no draft says, likeliest first, up to `room` words with the drafts.
+def left_out(
+    question: str, drafts: Sequence[Draft], evidence: Sequence[Evidence], room: float, *, several: bool
+) -> Iterator[Draft]:
+    """Quotes that likely add something to the drafts, up to `room` words with them."""
+    gain = Gain(question, evidence, several=several)
+    for draft in drafts:
+        gain.say(draft.text, draft.evidence)
+    for position in gain.adding(room):
+        yield Draft(evidence[position].sentence.text, (position,), Verdict.QUOTED)
 
-    Where several papers are wanted, those that have said least come first.
-    """
-    text = " ".join(draft.text for draft in drafts)
-    heard = Counter(evidence[i].sentence.paper.id for draft in drafts for i in draft.evidence)
-    turn = NEXT_OF_A_PAPER if several else 1.0
-    left = {i for i, item in enumerate(evidence) if item.score >= _LIKELY}
-    while left:
-        position = max(left, key=lambda i: evidence[i].score * turn ** heard[evidence[i].sentence.paper.id])
-        left.remove(position)
-        quote = evidence[position].sentence
-        if coverage(quote.text, text) < _SAID and len(text.split()) + len(quote.text.split()) <= room:
-            text += f" {quote.text}"
-            heard[quote.paper.id] += 1
-            yield Draft(quote.text, (position,), Verdict.QUOTED)
+
+def _room(question: str, *, several: bool) -> float:
+    """As many words as quotes alone would take; more for a detail, whose answer goes on only as long as it is in doubt."""
+    words = word_budget(question, Quotes.words, several=several) * SLACK
+    return words if several or asks_how(question) else words * _IN_DOUBT
 
 
 def _next(spare: Sequence[Evidence], words: float) -> list[Evidence]:

@@ -65,40 +65,40 @@ def main() -> None:
     forests = {"alone": _fitted(questions, known, shares, args.wrongly)}
     if args.odds:
         asked = _odds(assistant, questions, args.odds)
-        odds = [asked[_key(q)] for q in questions]
+        odds = [asked[key(q)] for q in questions]
         expected = _expected(questions, known, odds)
         judged = [with_odds(row, said, expected) for row, said in zip(known, odds, strict=True)]
         forests["judged"] = {"expected": expected, **_fitted(questions, judged, shares, args.wrongly)}
     args.out.write_text(json.dumps(forests, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
-def _weighed(assistant: Assistant, q: Question) -> Any:
+def weighed(assistant: Assistant, q: Question) -> Any:
     query = standalone(q["question"], turns(q["history"]))
     hits, _ = with_parts(query, assistant.search(query, assistant.settings.papers), assistant.index)
     return weigh(q["question"], query, hits, assistant.index)
 
 
 def _known(assistant: Assistant, q: Question) -> dict[str, float]:
-    return features(_weighed(assistant, q), assistant.index)
+    return features(weighed(assistant, q), assistant.index)
 
 
-def _key(q: Question) -> str:
+def key(q: Question) -> str:
     return " / ".join([*(asked for asked, _ in turns(q["history"])), q["question"]])
 
 
 def _odds(assistant: Assistant, questions: list[Question], path: Path) -> dict[str, float]:
     """What the local model said of each question; the file is written as it goes, for a run that is cut short."""
     odds: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    missing = [q for q in questions if _key(q) not in odds]
+    missing = [q for q in questions if key(q) not in odds]
     local = answerer(Settings.read(model="local"))
     for place, q in enumerate(missing, 1):
-        seen = glance(_weighed(assistant, q), words=local.words)
+        seen = glance(weighed(assistant, q), words=local.words)
         said = local.judge(q["question"], seen)
         while True:
             try:
                 next(said)
             except StopIteration as stop:
-                odds[_key(q)] = round(float(stop.value), 4)
+                odds[key(q)] = round(float(stop.value), 4)
                 break
         if place % 20 == 0 or place == len(missing):
             path.write_text(json.dumps(odds, ensure_ascii=False, indent=0), encoding="utf-8")

@@ -274,8 +274,33 @@ def test_papers_that_have_said_nothing_are_quoted_first_where_several_are_asked_
     said, same, other = Evidence(near[0], 0.9), Evidence(near[1], 0.6), Evidence(far[0], 0.5)
     drafts = [Draft(said.sentence.text, (0,), Verdict.SUPPORTED)]
     for several, order in ((False, [1, 2]), (True, [2, 1])):
-        quoted = [draft.evidence[0] for draft in left_out(drafts, [said, same, other], 115, several=several)]
-        assert quoted == order
+        quoted = list(left_out("How do they work?", drafts, [said, same, other], 115, several=several))
+        assert [draft.evidence[0] for draft in quoted] == order
+
+
+@pytest.mark.parametrize(
+    ("question", "drawn_on", "quoted"),
+    [
+        pytest.param("What does SwiftMo keep?", 0.95, [], id="likely-said"),
+        pytest.param("What does SwiftMo keep?", 0.05, [1], id="in-doubt"),
+        pytest.param("How does SwiftMo work?", 0.95, [1], id="told-in-full"),
+    ],
+)
+def test_answer_stops_where_little_is_to_be_gained(
+    index: PaperIndex, question: str, drawn_on: float, quoted: list[int]
+) -> None:
+    sentences = index.sentences(index.search("optimizer", 1)[0].paper)
+    evidence = [Evidence(sentences[1], drawn_on), Evidence(sentences[2], 0.2)]
+    drafts = [Draft(sentences[1].text, (0,), Verdict.SUPPORTED)]
+    assert [draft.evidence[0] for draft in left_out(question, drafts, evidence, 115, several=False)] == quoted
+
+
+def test_quotes_of_what_is_left_out_keep_to_their_room(index: PaperIndex) -> None:
+    sentences = index.sentences(index.search("optimizer", 1)[0].paper)
+    evidence = [Evidence(sentence, 0.9) for sentence in sentences]
+    room = sum(len(sentence.text.split()) for sentence in sentences[:2])
+    quoted = [draft.text for draft in left_out("How does SwiftMo work?", [], evidence, room, several=False)]
+    assert 0 < sum(len(text.split()) for text in quoted) <= room
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,111 @@
+"""How likely a quote adds something to what a small model's answer says already.
+
+That is the estimate of a logistic regression over the features below, fitted by bench/fit_gain.py on what the local model
+said to questions whose answers are known. It lets an answer stop when it is complete instead of when its room is full.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+
+from index import content_stems, stems
+
+from .evidence import NEXT_OF_A_PAPER, Evidence
+from .kinds import asks_how, asks_number
+
+FEATURES = (
+    "likely", "behind", "held", "asked words added", "asked words said", "near", "number said", "how", "several", "how: likely",
+    "several: likely", "sentences said", "paper heard", "several: paper heard",
+)  # fmt: skip
+_TINY = 1e-4
+_REPEATED = 0.6  # the share of a sentence's words that, said, make it nothing new
+_LIKELY = 0.1  # where papers are wanted side by side, one that hardly bears on the question gets no turn
+_WORTH = 0.1  # how likely a sentence must be to add something to a detail
+_IN_FULL = 0.03  # to a how, a why or a comparison, which wants to be told in full
+
+
+class Gain:
+    """What each piece of evidence would add to an answer. `several`: whether papers are wanted side by side."""
+
+    def __init__(self, question: str, evidence: Sequence[Evidence], *, several: bool) -> None:
+        sentences = self._sentences = [item.sentence for item in evidence]
+        likely = np.array([item.score for item in evidence])
+        self._sizes = [len(sentence.text.split()) for sentence in sentences]
+        self._stems = [set(words) for words in stems([sentence.text for sentence in sentences])]
+        self._content = [set(content_stems(sentence.text)) for sentence in sentences]
+        self._asked = set(content_stems(question))
+        self._likely, self._odds = likely, np.log((likely + _TINY) / (1 - likely + _TINY))
+        vectors = np.stack([sentence.vector for sentence in sentences])
+        self._alike = vectors @ vectors.T
+        self._how, self._several = asks_how(question), several
+        self._number = asks_number(question)
+        self._told: set[str] = set()
+        self._said, self._words, self._number_said = 0, 0, False
+        self._drawn_on: set[int] = set()
+        self._heard: Counter[str] = Counter()
+
+    def say(self, text: str, drawn_on: Collection[int]) -> None:
+        """A sentence is said that rests on these of the n."""
+        self._said += 1
+        self._words += len(text.split())
+        self._told |= set(stems([text])[0])
+        self._number_said |= self._number and any(character.isdigit() for character in text)
+        self._drawn_on |= set(drawn_on)
+        self._heard.update(self._sentences[i].paper.id for i in drawn_on)
+
+    def adding(self, room: float) -> Iterator[int]:
+        """The evidence that is likely enough to add something, up to `room` words in all; each is said then.
+
+        It comes the likeliest first or, where several papers are wanted, a paper's the later the more it was drawn on.
+        """
+        least = _IN_FULL if self._how or self._several else _WORTH
+        turn = NEXT_OF_A_PAPER if self._several else 1.0
+        left = {i for i, likely in enumerate(self._likely) if likely >= _LIKELY or not self._several}
+        while left:
+            best = max(left, key=lambda i: self._likely[i] * turn ** self._heard[self._sentences[i].paper.id])
+            left.remove(best)
+            if self._words + self._sizes[best] <= room and not self.holds(best) and self.of(best) >= least:
+                self.say(self._sentences[best].text, [best])
+                yield best
+
+    def of(self, position: int) -> float:
+        """How likely a sentence adds to what is said, in 0..1."""
+        known, (weights, intercept) = self.features(position), _weights()
+        total = sum(weight * known[name] for name, weight in weights.items())
+        return float(1 / (1 + np.exp(-(total + intercept))))
+
+    def holds(self, position: int) -> bool:
+        """Whether what is said has most of a sentence's words."""
+        return len(self._stems[position] & self._told) >= _REPEATED * len(self._stems[position])
+
+    def features(self, position: int) -> dict[str, float]:
+        """What is known of a sentence with respect to what is said, by the names of FEATURES."""
+        own, likely = self._content[position], float(self._odds[position])
+        heard = float(self._heard[self._sentences[position].paper.id] > 0)
+        best = max((float(self._odds[i]) for i in self._drawn_on), default=0.0)
+        return {
+            "likely": likely,
+            "behind": likely - best,
+            "held": len(own & self._told) / max(len(own), 1),
+            "asked words added": len(self._asked & (own - self._told)) / max(len(self._asked), 1),
+            "asked words said": len(self._asked & self._told) / max(len(self._asked), 1),
+            "near": max((float(self._alike[position, i]) for i in self._drawn_on if i != position), default=0.0),
+            "number said": float(self._number_said),
+            "how": float(self._how),
+            "several": float(self._several),
+            "how: likely": self._how * likely,
+            "several: likely": self._several * likely,
+            "sentences said": float(self._said),
+            "paper heard": heard,
+            "several: paper heard": self._several * heard,
+        }
+
+
+@cache
+def _weights() -> tuple[dict[str, float], float]:
+    stored = json.loads((files(__package__) / "gain_weights.json").read_text(encoding="utf-8"))
+    return stored["weights"], stored["intercept"]
