@@ -1,5 +1,6 @@
 """Which answerer a MODEL setting names: the only file that names init_chat_model."""
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,8 @@ def _chat_model(name: str, settings: Settings) -> "BaseChatModel":
     options |= {"max_tokens": settings.answer_tokens}
     if provider == "ollama":  # its own names for these
         options |= {"num_predict": settings.answer_tokens, "client_kwargs": {"timeout": settings.timeout}}
+    if provider == "mistralai":  # takes whole seconds only
+        options["timeout"] = math.ceil(settings.timeout)
     if settings.base_url:
         options["base_url"] = settings.base_url
     try:

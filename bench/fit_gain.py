@@ -43,10 +43,10 @@ def main() -> None:
     args = parser.parse_args()
     if not args.said.is_file():
         _ask(args.index, [q for path in args.questions for q in read_questions(path) if q["nuggets"]], args.said)
-    said: dict[str, Rows] = json.loads(args.said.read_text(encoding="utf-8"))
-    group = np.array([n for n, rows in enumerate(said.values()) for _ in rows])
-    matrix = np.array([known for rows in said.values() for known, _ in rows])
-    adds = np.array([good for rows in said.values() for _, good in rows])
+    said: list[Rows] = [json.loads(line)["left"] for line in args.said.read_text(encoding="utf-8").splitlines()]
+    group = np.array([n for n, rows in enumerate(said) for _ in rows])
+    matrix = np.array([known for rows in said for known, _ in rows])
+    adds = np.array([good for rows in said for _, good in rows])
     fold = np.random.default_rng(0).integers(0, _FOLDS, len(said))[group]
     held = np.zeros(len(adds))
     for n in range(_FOLDS):
@@ -56,12 +56,12 @@ def main() -> None:
 
 
 def _ask(index: str, questions: Sequence[Question], path: Path) -> None:
-    """What the model leaves out; the file is written as it goes."""
+    """What the model leaves out; the file is written as it goes, a line a question."""
     assistant, local = open_assistant(index=index, model="quotes"), answerer(Settings.read(model="local"))
-    said: dict[str, Rows] = {}
     for place, q in enumerate(questions, 1):
-        said[key(q)] = _asked(assistant, local, q)
-        path.write_text(json.dumps(said, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
+        line = {"question": key(q), "left": _asked(assistant, local, q)}
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
         print(f"asked {place} of {len(questions)}", flush=True)
 
 

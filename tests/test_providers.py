@@ -131,7 +131,7 @@ def test_provider_that_fails_gives_way_to_quotes_in_one_line(
         "silence": lambda handler: time.sleep(3),
     }
     address = server(acts[failure])[0] if failure in acts else "http://127.0.0.1:9"
-    answer = _ask(index, address, provider, timeout=1, retries=0)
+    answer = _ask(index, address, provider, timeout=0.9, retries=0)
     assert {s.verdict for s in answer.sentences} == {Verdict.QUOTED}
     assert f"The model {provider}:m failed" in answer.note
     assert "\n" not in answer.note
