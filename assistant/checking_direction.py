@@ -7,6 +7,8 @@ from itertools import pairwise
 
 from .checking_words import Near, Word, around, kin_of, kinship, lexicon, likeness, listed, sides_of, undoes
 
+_MOST_OPPOSED = 0.8
+_ARTICLES = ("a", "an", "its", "the", "their")
 _NOUN_ENDINGS = ("ing", "ion", "ment", "ity", "nce", "s")
 
 
@@ -53,9 +55,9 @@ def _slipped(denying: list[str], other: list[str]) -> bool:
 
 def direction(said: list[Word], read: list[list[Word]]) -> dict[str, float]:
     """How strongly the claim says the opposite: by opposite words, by denying, by not denying, by swapped sides."""
-    near = _nearest_quotes(said, read)
+    near, poles = _nearest_quotes(said, read), _poles(said, read)
     return {
-        "opposed": min(_opposed(said, read), 0.8),
+        "opposed": _MOST_OPPOSED if _exchanged(*poles) else min(_opposed(*poles), _MOST_OPPOSED),
         "denies": _denied(said, read, own=True),
         "affirms": max((_denied(quote, [said], own=False) for quote in near), default=0.0),
         "swapped": min(_swapped(said, read), 0.5),
@@ -172,9 +174,8 @@ class _Pole:
     around: Near
 
 
-def _opposed(said: list[Word], read: list[list[Word]]) -> float:
+def _opposed(ours: Sequence[_Pole], theirs: Sequence[_Pole]) -> float:
     """How much nearer a word of the claim is to one that points the other way than to any that agrees."""
-    ours, theirs = _poles(said, read)
     agreeing: dict[int, float] = {}
     opposing: list[tuple[float, int, int]] = []
     for n, one in enumerate(ours):
@@ -189,6 +190,26 @@ def _opposed(said: list[Word], read: list[list[Word]]) -> float:
                 opposing.append((near, n, m))
     margins = (near - max(agreeing.get(n, 0.0), agreeing.get(m, 0.0)) for near, n, m in opposing)
     return max(0.0, max(margins, default=0.0))
+
+
+def _exchanged(ours: Sequence[_Pole], theirs: Sequence[_Pole]) -> bool:
+    """Whether the claim gives a thing a higher where the quotes only give it a lower; what is denied does not count."""
+    plain = [pole for pole in theirs if pole.sign > 0]
+    for one in (pole for pole in ours if pole.sign > 0):
+        things = _described(one)
+        if {_agreement(one, other) for other in plain if things & _described(other)} - {0} == {-1}:
+            return True
+    return False
+
+
+def _described(pole: _Pole) -> set[str]:
+    """The stems of what a word stands right before: at most two words that say something, behind an article or none."""
+    following: list[str] = []
+    for word in pole.text[pole.word.at + 1 : pole.word.at + 4]:
+        if word.part != pole.word.part or sides_of(word) or (not word.content and (following or word.text not in _ARTICLES)):
+            break
+        following += [word.stem] if word.content else []
+    return set(following[:2])
 
 
 def _poles(said: list[Word], read: list[list[Word]]) -> tuple[list[_Pole], list[_Pole]]:

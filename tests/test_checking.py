@@ -13,6 +13,7 @@ PRUNING = (
 )
 ORDER = "On short texts the recurrent model outperforms the convolutional one, which needs a larger batch."
 MEMORY = "The optimizer stores no second moments, so it uses less memory than Adam and converges faster on language tasks."
+LAYERS = "Deeper layers have a higher effective rank and a lower nuclear norm, and the rank predicts their accuracy better."
 DATA = "The corpus holds 12k dialogues in four languages, and over 25% of them were checked by hand."
 
 
@@ -30,6 +31,7 @@ DATA = "The corpus holds 12k dialogues in four languages, and over 25% of them w
         pytest.param("More than a quarter of the 12,000 dialogues were verified manually.", DATA, id="scale"),
         pytest.param("There are 12 thousand dialogues in the corpus.", DATA, id="words"),
         pytest.param("The corpus covers four languages.", DATA, id="short"),
+        pytest.param("Deeper layers have a lower nuclear norm and a higher effective rank.", LAYERS, id="two-opposites"),
         pytest.param(
             "One of its three parts is a two-stage search without gradients.",
             "It has three parts: (1) a search without gradients in two stages; (2) prompts; (3) a verbalizer.",
@@ -41,7 +43,7 @@ def test_a_rewrite_passes(claim: str, quote: str) -> None:
     assert check(claim, [quote], TITLE).supported
 
 
-@pytest.mark.parametrize("quote", [SPEED, PRUNING, ORDER, MEMORY, DATA])
+@pytest.mark.parametrize("quote", [SPEED, PRUNING, ORDER, MEMORY, LAYERS, DATA])
 def test_a_copy_passes(quote: str) -> None:
     assert check(quote, [DATA, quote]).score == 1.0
     assert supported(quote.rstrip(".").upper(), [quote])
@@ -79,6 +81,9 @@ def test_a_copy_passes(quote: str) -> None:
             id="correlation",
         ),
         pytest.param("Pruning raises accuracy.", "Pruning lowers accuracy.", "opposite", id="brief"),
+        pytest.param(
+            "Deeper layers have a lower effective rank and a higher nuclear norm.", LAYERS, "opposite", id="opposites-exchanged"
+        ),
         pytest.param(
             "The recurrent model outperforms the convolutional one, as its gradients vanish later.", ORDER, "", id="reason"
         ),
