@@ -8,7 +8,6 @@ from itertools import pairwise
 from .checking_words import Near, Word, around, kin_of, kinship, lexicon, likeness, listed, sides_of, undoes
 
 _MOST_OPPOSED = 0.8
-_ARTICLES = ("a", "an", "its", "the", "their")
 _NOUN_ENDINGS = ("ing", "ion", "ment", "ity", "nce", "s")
 
 
@@ -206,7 +205,7 @@ def _described(pole: _Pole) -> set[str]:
     """The stems of what a word stands right before: at most two words that say something, behind an article or none."""
     following: list[str] = []
     for word in pole.text[pole.word.at + 1 : pole.word.at + 4]:
-        if word.part != pole.word.part or sides_of(word) or (not word.content and (following or word.text not in _ARTICLES)):
+        if word.part != pole.word.part or sides_of(word) or (not word.content and (following or not listed(word, "articles"))):
             break
         following += [word.stem] if word.content else []
     return set(following[:2])

@@ -108,7 +108,7 @@ def measure(assistant: Assistant, question: Question, entails: Entails = by_chec
     }  # fmt: skip
     result |= _retrieval(assistant, question) | _citations(question, answer, cited, entails)
     if question["nuggets"]:
-        result["nuggets"] = statistics.mean(_held(nugget, answer.text) for nugget in question["nuggets"])
+        result["nuggets"] = statistics.mean(holds(nugget, answer.text) for nugget in question["nuggets"])
     result["correct"] = float(_correct(question, result))
     return result
 
@@ -150,7 +150,8 @@ def _correct(question: Question, result: Result) -> bool:
     return not result["refused"] and share >= 0.5
 
 
-def _held(alternatives: Iterable[str], text: str) -> bool:
+def holds(alternatives: Iterable[str], text: str) -> bool:
+    """Whether a text has a nugget: one of its alternatives, as regular expressions, matches."""
     return any(re.search(alternative, text, re.IGNORECASE) for alternative in alternatives)
 
 

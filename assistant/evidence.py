@@ -68,6 +68,11 @@ def word_budget(question: str, words: int, *, several: bool) -> float:
     return words * _HOW_WORDS if asks_how(question) else words
 
 
+def told_in_full(question: str, *, several: bool) -> bool:
+    """Whether more is wanted than a detail: a way, a reason, papers side by side."""
+    return several or asks_how(question)
+
+
 def select(likely: Vectors, pool: Sequence[Candidate], words: float, several: float) -> list[int]:
     """Positions of the sentences taken, in that order; one too long for what is left gives way to the next two."""
     vectors = np.stack([c.sentence.vector for c in pool])

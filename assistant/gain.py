@@ -14,7 +14,7 @@ import numpy as np
 
 from index import content_stems, stems
 
-from .evidence import NEXT_OF_A_PAPER, Evidence
+from .evidence import NEXT_OF_A_PAPER, Evidence, told_in_full
 from .kinds import asks_how, asks_number
 
 FEATURES = (
@@ -42,6 +42,7 @@ class Gain:
         vectors = np.stack([sentence.vector for sentence in sentences])
         self._alike = vectors @ vectors.T
         self._how, self._several = asks_how(question), several
+        self._least = _IN_FULL if told_in_full(question, several=several) else _WORTH
         self._number = asks_number(question)
         self._told: set[str] = set()
         self._said, self._words, self._number_said = 0, 0, False
@@ -58,19 +59,18 @@ class Gain:
         self._heard.update(self._sentences[i].paper.id for i in drawn_on)
 
     def adding(self, room: float) -> Iterator[int]:
-        """The evidence that is likely enough to add something, up to `room` words in all; each is said then.
-
-        It comes the likeliest first or, where several papers are wanted, a paper's the later the more it was drawn on.
-        """
-        least = _IN_FULL if self._how or self._several else _WORTH
-        turn = NEXT_OF_A_PAPER if self._several else 1.0
+        """The evidence that is likely enough to add something, up to `room` words in all; each is said then."""
         left = {i for i, likely in enumerate(self._likely) if likely >= _LIKELY or not self._several}
         while left:
-            best = max(left, key=lambda i: self._likely[i] * turn ** self._heard[self._sentences[i].paper.id])
-            left.remove(best)
-            if self._words + self._sizes[best] <= room and not self.holds(best) and self.of(best) >= least:
+            left.remove(best := self.foremost(left))
+            if self._words + self._sizes[best] <= room and not self.holds(best) and self.of(best) >= self._least:
                 self.say(self._sentences[best].text, [best])
                 yield best
+
+    def foremost(self, left: Collection[int]) -> int:
+        """The likeliest; where several papers are wanted, less so the more its paper was drawn on."""
+        turn = NEXT_OF_A_PAPER if self._several else 1.0
+        return max(left, key=lambda i: self._likely[i] * turn ** self._heard[self._sentences[i].paper.id])
 
     def of(self, position: int) -> float:
         """How likely a sentence adds to what is said, in 0..1."""

@@ -15,10 +15,10 @@ from index import PaperError, content_stems, readable, sentence_spans
 from .answer import Verdict
 from .answerers import Draft, Pending, Quotes, Usage
 from .checking import coverage, supported
-from .evidence import SLACK, Evidence, word_budget
+from .evidence import SLACK, Evidence, told_in_full, word_budget
 from .followup import content_text
 from .gain import Gain
-from .kinds import asks_how, asks_whether
+from .kinds import asks_whether
 from .prompts import FIELDS, check_folder, load_prompt
 from .tokens import count_tokens, fit
 
@@ -254,7 +254,7 @@ def left_out(
 def _room(question: str, *, several: bool) -> float:
     """As many words as quotes alone would take; more for a detail, whose answer goes on only as long as it is in doubt."""
     words = word_budget(question, Quotes.words, several=several) * SLACK
-    return words if several or asks_how(question) else words * _IN_DOUBT
+    return words if told_in_full(question, several=several) else words * _IN_DOUBT
 
 
 def _next(spare: Sequence[Evidence], words: float) -> list[Evidence]:

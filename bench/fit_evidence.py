@@ -7,7 +7,6 @@ and words by question type, five folds), then writes assistant/evidence_weights.
 is taken from assistant/several.py, which is fitted before, on these questions too. Needs scikit-learn.
 """
 
-import re
 import statistics
 import sys
 from collections import defaultdict
@@ -19,8 +18,8 @@ from fitting import Line, ranking, store
 
 from assistant import Settings, open_assistant
 from assistant.answerers import Quotes
-from assistant.candidates import Candidate, candidates
-from assistant.evaluate import read_questions
+from assistant.candidates import candidates
+from assistant.evaluate import holds, read_questions
 from assistant.evidence import select, word_budget
 from assistant.followup import standalone, turns
 from assistant.nearness import nearness
@@ -61,14 +60,10 @@ def _row(assistant: Any, question: Any) -> dict[str, Any] | None:
         "type": question["type"],
         "pool": pool,
         "X": np.stack([columns[name] for name in FEATURES], axis=1),
-        "nuggets": np.array([[_matches(nugget, c) for nugget in question["nuggets"]] for c in pool]),
+        "nuggets": np.array([[holds(nugget, c.sentence.text) for nugget in question["nuggets"]] for c in pool]),
         "several": several,
         "budget": word_budget(asked, Quotes.words, several=several > 0.5),
     }
-
-
-def _matches(nugget: list[str], candidate: Candidate) -> bool:
-    return any(re.search(alternative, candidate.sentence.text, re.IGNORECASE) for alternative in nugget)
 
 
 def _fit(rows: list[dict[str, Any]]) -> Line:

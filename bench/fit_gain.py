@@ -10,22 +10,19 @@ assistant/gain_weights.json. Needs scikit-learn.
 
 import argparse
 import json
-import re
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fit_sufficiency import key, weighed
-from fitting import regression, store
+from fitting import key, regression, store, weighed
 from sklearn.metrics import roc_auc_score
 
 from assistant import Assistant, Settings, open_assistant
 from assistant.answer import Verdict
 from assistant.answerers import Answerer, Draft
-from assistant.evaluate import Question, read_questions
-from assistant.evidence import NEXT_OF_A_PAPER, Evidence, beyond, choose, further, glance
+from assistant.evaluate import Question, holds, read_questions
+from assistant.evidence import Evidence, beyond, choose, further, glance
 from assistant.gain import FEATURES, Gain
 from assistant.models import answerer
 
@@ -78,20 +75,16 @@ def left(question: Question, drafts: Sequence[Draft], evidence: Sequence[Evidenc
     """What is known of every sentence left out, and again when the likeliest of them has been said."""
     texts = [item.sentence.text for item in evidence]
     gain = Gain(question["question"], evidence, several=several)
-    heard: Counter[str] = Counter()
     for draft in drafts:
         gain.say(draft.text, draft.evidence)
-        heard.update(evidence[i].sentence.paper.id for i in draft.evidence)
     has = _holds(question, " ".join(draft.text for draft in drafts))
-    turn = NEXT_OF_A_PAPER if several else 1.0
     rows: Rows = []
     for _ in range(_STEPS):
         if not (spare := [i for i in range(len(texts)) if not gain.holds(i)]):
             break
         rows += [(_known(gain, i), bool((_holds(question, texts[i]) & ~has).any())) for i in spare]
-        best = max(spare, key=lambda i: evidence[i].score * turn ** heard[evidence[i].sentence.paper.id])
+        best = gain.foremost(spare)
         gain.say(texts[best], [best])
-        heard[evidence[best].sentence.paper.id] += 1
         has |= _holds(question, texts[best])
     return rows
 
@@ -102,7 +95,7 @@ def _known(gain: Gain, position: int) -> list[float]:
 
 
 def _holds(question: Question, text: str) -> Any:
-    return np.array([any(re.search(one, text, re.IGNORECASE) for one in nugget) for nugget in question["nuggets"]])
+    return np.array([holds(nugget, text) for nugget in question["nuggets"]])
 
 
 if __name__ == "__main__":

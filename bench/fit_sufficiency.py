@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fitting import key, weighed
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import StratifiedKFold
@@ -26,13 +27,10 @@ from sklearn.model_selection import StratifiedKFold
 from assistant import Assistant, open_assistant
 from assistant.evaluate import Question, read_questions
 from assistant.evidence import glance
-from assistant.followup import standalone, turns
 from assistant.lists import asks_list
 from assistant.models import answerer
-from assistant.parts import with_parts
 from assistant.settings import Settings
 from assistant.sufficiency import WORDING, features, with_odds
-from assistant.weighing import weigh
 
 AGAINST = {
     "names absent",
@@ -72,18 +70,8 @@ def main() -> None:
     args.out.write_text(json.dumps(forests, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
-def weighed(assistant: Assistant, q: Question) -> Any:
-    query = standalone(q["question"], turns(q["history"]))
-    hits, _ = with_parts(query, assistant.search(query, assistant.settings.papers), assistant.index)
-    return weigh(q["question"], query, hits, assistant.index)
-
-
 def _known(assistant: Assistant, q: Question) -> dict[str, float]:
     return features(weighed(assistant, q), assistant.index)
-
-
-def key(q: Question) -> str:
-    return " / ".join([*(asked for asked, _ in turns(q["history"])), q["question"]])
 
 
 def _odds(assistant: Assistant, questions: list[Question], path: Path) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""What the scripts that fit weights share: making them, and writing them down for features as they come."""
+"""What the scripts that fit weights share: what is found for a question, making weights, writing them down by name."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,26 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 
+from assistant import Assistant
+from assistant.evaluate import Question
+from assistant.followup import standalone, turns
+from assistant.parts import with_parts
+from assistant.weighing import Weighed, weigh
+
 _STEPS = 150
 _OUT = -1e9
+
+
+def weighed(assistant: Assistant, q: Question) -> Weighed:
+    """Every sentence of the papers found for a question, weighed."""
+    query = standalone(q["question"], turns(q["history"]))
+    hits, _ = with_parts(query, assistant.search(query, assistant.settings.papers), assistant.index)
+    return weigh(q["question"], query, hits, assistant.index)
+
+
+def key(q: Question) -> str:
+    """What a question is kept under: its words and those of the turns before."""
+    return " / ".join([*(asked for asked, _ in turns(q["history"])), q["question"]])
 
 
 @dataclass(frozen=True)
