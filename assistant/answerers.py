@@ -26,6 +26,14 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """How sure a model is that evidence states what is asked, as natural log odds, and how many new tokens it read for that."""
+
+    odds: float
+    read: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What writing cost: tokens in and out, sentences of the model that were not borne out, and a failure, if any."""
 
@@ -44,8 +52,8 @@ class Answerer(Protocol):
     words: int
     reads_on: bool
 
-    def judge(self, question: str, evidence: Sequence[Evidence]) -> Generator[Pending, None, float | None]:
-        """The natural log odds, in the model's own view, that the evidence states what is asked; None if it has no view."""
+    def judge(self, question: str, evidence: Sequence[Evidence]) -> Generator[Pending, None, View | None]:
+        """The model's own view of whether the evidence states what is asked; None if it has none."""
         ...
 
     def write(
@@ -70,7 +78,7 @@ class Quotes:
     words = 84
     reads_on = False
 
-    def judge(self, question: str, evidence: Sequence[Evidence]) -> Generator[Pending, None, float | None]:
+    def judge(self, question: str, evidence: Sequence[Evidence]) -> Generator[Pending, None, View | None]:
         """None: there is no model to ask."""
         yield from ()
         return None

@@ -236,14 +236,14 @@ class _Asking:
         is believed, unless the evidence by itself speaks against an answer too.
         """
         known, model = sufficiency.features(weighed, self._index), self._settings.sufficiency
-        odds = yield from self._answerer.judge(self._question, chosen)
-        status = sufficiency.judge(known, odds=odds, model=model)
+        view = yield from self._answerer.judge(self._question, chosen)
+        status = sufficiency.judge(known, odds=view.odds if view else None, model=model)
         agreed = status is sufficiency.judge(known, model=model)
         if status is Status.ANSWERED or agreed or not spare:
             return status, chosen, spare
         everything = [*chosen, *spare]
-        odds = yield from self._answerer.judge(self._question, everything)
-        return sufficiency.judge(known, odds=odds, model=model), everything, []
+        view = yield from self._answerer.judge(self._question, everything)
+        return sufficiency.judge(known, odds=view.odds if view else None, model=model), everything, []
 
     def _write(
         self, chosen: Sequence[Evidence], spare: Sequence[Evidence], *, several: bool

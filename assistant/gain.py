@@ -1,19 +1,22 @@
 """How likely a quote adds something to what a small model's answer says already.
 
 That is the estimate of a logistic regression over the features below, fitted by bench/fit_gain.py on what the local model
-said to questions whose answers are known. It lets an answer stop when it is complete instead of when its room is full.
+said to questions whose answers are known. It lets an answer stop when it is complete instead of when its room is full. A
+second one also knows how much surer the model is of a quote alone than of all that is said.
 """
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 
 from index import content_stems, stems
 
+from .answerers import Draft
 from .evidence import NEXT_OF_A_PAPER, Evidence, told_in_full
 from .kinds import asks_how, asks_number
 
@@ -24,14 +27,16 @@ FEATURES = (
 _TINY = 1e-4
 _REPEATED = 0.6  # the share of a sentence's words that, said, make it nothing new
 _LIKELY = 0.1  # where papers are wanted side by side, one that hardly bears on the question gets no turn
-_WORTH = 0.1  # how likely a sentence must be to add something to a detail
+_WORTH = 0.08  # how likely a sentence must be to add something to a detail
 _IN_FULL = 0.03  # to a how, a why or a comparison, which wants to be told in full
+_SURE = 0.18  # to a detail that has its words, by the model's odds too
+_MOST_ASKED = 2  # so many are put to the model, a second each
 
 
 class Gain:
-    """What each piece of evidence would add to an answer. `several`: whether papers are wanted side by side."""
+    """What each piece of evidence would add to the drafts. `several`: whether papers are wanted side by side."""
 
-    def __init__(self, question: str, evidence: Sequence[Evidence], *, several: bool) -> None:
+    def __init__(self, question: str, evidence: Sequence[Evidence], drafts: Iterable[Draft] = (), *, several: bool) -> None:
         sentences = self._sentences = [item.sentence for item in evidence]
         likely = np.array([item.score for item in evidence])
         self._sizes = [len(sentence.text.split()) for sentence in sentences]
@@ -48,6 +53,8 @@ class Gain:
         self._said, self._words, self._number_said = 0, 0, False
         self._drawn_on: set[int] = set()
         self._heard: Counter[str] = Counter()
+        for draft in drafts:
+            self.say(draft.text, draft.evidence)
 
     def say(self, text: str, drawn_on: Collection[int]) -> None:
         """A sentence is said that rests on these of the n."""
@@ -58,14 +65,40 @@ class Gain:
         self._drawn_on |= set(drawn_on)
         self._heard.update(self._sentences[i].paper.id for i in drawn_on)
 
+    @property
+    def told(self) -> list[int]:
+        """The evidence that what is said rests on."""
+        return sorted(self._drawn_on)
+
     def adding(self, room: float) -> Iterator[int]:
         """The evidence that is likely enough to add something, up to `room` words in all; each is said then."""
         left = {i for i, likely in enumerate(self._likely) if likely >= _LIKELY or not self._several}
         while left:
             left.remove(best := self.foremost(left))
-            if self._words + self._sizes[best] <= room and not self.holds(best) and self.of(best) >= self._least:
+            if self._fits(best, room) and self.of(best) >= self._least:
                 self.say(self._sentences[best].text, [best])
                 yield best
+
+    def doubtful(self, room: float) -> list[int]:
+        """The few pieces of evidence that likeliest add something still, and find room: what to ask a model about."""
+        worth = {i: gain for i in range(len(self._sizes)) if self._fits(i, room) and (gain := self.of(i)) >= self._least}
+        return sorted(worth, key=lambda i: -worth[i])[:_MOST_ASKED]
+
+    def surely_adding(self, ahead: Mapping[int, float], room: float) -> Iterator[int]:
+        """Those that add something by a model's view as well, up to `room` words in all; each is said then.
+
+        `ahead`: how much surer, in log odds, the model is of each alone than of all that is said.
+        """
+        estimates = {i: self.of(i) for i in ahead}
+        line = _weights()["asked"]
+        sure = {i: _likely(line, {"estimate": np.log(p / (1 - p)), "ahead": ahead[i]}) for i, p in estimates.items()}
+        for i in sorted(sure, key=lambda i: -sure[i]):
+            if self._fits(i, room) and sure[i] >= _SURE:
+                self.say(self._sentences[i].text, [i])
+                yield i
+
+    def _fits(self, position: int, room: float) -> bool:
+        return self._words + self._sizes[position] <= room and not self.holds(position)
 
     def foremost(self, left: Collection[int]) -> int:
         """The likeliest; where several papers are wanted, less so the more its paper was drawn on."""
@@ -74,9 +107,7 @@ class Gain:
 
     def of(self, position: int) -> float:
         """How likely a sentence adds to what is said, in 0..1."""
-        known, (weights, intercept) = self.features(position), _weights()
-        total = sum(weight * known[name] for name, weight in weights.items())
-        return float(1 / (1 + np.exp(-(total + intercept))))
+        return _likely(_weights(), self.features(position))
 
     def holds(self, position: int) -> bool:
         """Whether what is said has most of a sentence's words."""
@@ -106,6 +137,10 @@ class Gain:
 
 
 @cache
-def _weights() -> tuple[dict[str, float], float]:
-    stored = json.loads((files(__package__) / "gain_weights.json").read_text(encoding="utf-8"))
-    return stored["weights"], stored["intercept"]
+def _weights() -> Any:
+    return json.loads((files(__package__) / "gain_weights.json").read_text(encoding="utf-8"))
+
+
+def _likely(line: Any, known: Mapping[str, float]) -> float:
+    total = sum(weight * known[name] for name, weight in line["weights"].items())
+    return float(1 / (1 + np.exp(-(total + line["intercept"]))))

@@ -7,8 +7,9 @@ _ASKS_NUMBER = re.compile(
     r"speed-?up|gain|improvement|size|rate|ratio|cost)|by what|percent\w*|accuracy|scores?|gains?|faster|quicker|size)\b",
     re.IGNORECASE,
 )
-_ASKS_HOW = re.compile(
-    r"\b(how (?!much|many|often|large|big|fast|long|far|few|high|well)|why|explain|what makes|mechanism|idea|work)\b",
+_ASKS_HOW = re.compile(  # "how is", "how to", "how?"; "how small a batch" wants a figure
+    r"\b(how (?:do|does|did|is|are|was|were|can|could|would|should|will|might|may|must|has|have|had|to|come|else|exactly|"
+    r"the|an?|it|they|we|you|one|this|that|these|those|people)|how(?=\s*(?:[?,;.]|$))|why|explain|what makes|mechanism|idea)\b",
     re.IGNORECASE,
 )
 _ASKS_SEVERAL = re.compile(

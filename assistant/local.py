@@ -22,7 +22,7 @@ from pydantic import PrivateAttr
 
 from index import ModelFailed, WeightsDamaged, WeightsMissing, cache_folder, made_once, package_folder, sha256_of
 
-from .answerers import Pending
+from .answerers import Pending, View
 
 QWEN = "qwen2.5-coder-1.5b-instruct"
 _QWEN_SHA256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
@@ -123,8 +123,8 @@ class LocalChat(BaseChatModel):
             server, key = _loaded(self.path, self.context, self.threads)
         return str(server.listening_address), key
 
-    def log_odds(self, messages: list[BaseMessage], yes: str, no: str) -> Generator[Pending, None, float]:
-        """How much likelier the reply begins with one word than with another, as a natural logarithm.
+    def log_odds(self, messages: list[BaseMessage], yes: str, no: str) -> Generator[Pending, None, View]:
+        """How much likelier the reply begins with one word than with another.
 
         Yields while the model reads.
         """
@@ -134,7 +134,7 @@ class LocalChat(BaseChatModel):
                 yield part
                 continue
             said = part["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
-            return _likeliest(said, yes) - _likeliest(said, no)
+            return View(_likeliest(said, yes) - _likeliest(said, no), part["timings"]["prompt_n"])
         raise ModelFailed(self.path, "it did not reply")
 
     def _request(self, messages: list[BaseMessage], stop: list[str] | None, more: dict[str, Any]) -> dict[str, Any]:

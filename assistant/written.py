@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from index import PaperError, content_stems, readable, sentence_spans
 
 from .answer import Verdict
-from .answerers import Draft, Pending, Quotes, Usage
+from .answerers import Draft, Pending, Quotes, Usage, View
 from .checking import coverage, supported
 from .evidence import SLACK, Evidence, told_in_full, word_budget
 from .followup import content_text
@@ -43,7 +43,8 @@ _THIRD_PERSON = {"we": "they", "our": "their", "ours": "theirs", "us": "them"}
 _MOST_SENTENCES = 6
 _MOST_QUOTES = 3
 _NEAR_ENOUGH = 0.4
-_IN_DOUBT = 1.3
+DETAIL = 70  # words, quotes of what the model left out included
+_IN_DOUBT = 118  # where the model finds elsewhere what those do not give
 _HOSTED = (("system", "answer_system"), ("human", "answer_user"))
 _JUDGED = (("system", "judge_system"), ("human", "answer_user"))
 _BEGUN = (*_JUDGED, ("ai", "reply_local"))
@@ -81,16 +82,15 @@ class Written:
             load()
             self._model.invoke(self._question.invoke({"question": "", "evidence": ""}), max_tokens=1)
 
-    def judge(self, question: str, evidence: Sequence[Evidence]) -> Generator[Pending, None, float | None]:
-        """How sure a local model is that the evidence states what is asked; None where a model's odds are not to be had."""
+    def judge(self, question: str, evidence: Sequence[Evidence]) -> Generator[Pending, None, View | None]:
+        """A local model's view of whether the evidence states what is asked; None where odds are not to be had."""
         if not self.reads_on:
             return None
         asked = self._question.format_messages(**self._fields(question, evidence)[0])
         try:
-            odds: float = yield from cast("LocalChat", self._model).log_odds(asked, "Yes", "No")
+            return (yield from cast("LocalChat", self._model).log_odds(asked, "Yes", "No"))
         except PaperError:  # writing meets the same trouble, and says so
             return None
-        return odds
 
     def write(
         self, question: str, evidence: Sequence[Evidence], spare: Sequence[Evidence] = (), *, several: bool = False
@@ -113,12 +113,12 @@ class Written:
                 if more := _next(spare, unread):
                     known = everything[: len(evidence) + len(more)]
                     yield from self._say(question, self._on(messages, said.text, more), known, said)
-                room = _room(question, several=several)
-                yield from left_out(question, said.drafts, everything, room, several=several)
+                yield from self._left_out(question, said, everything, several=several)
         except Exception as exc:  # every provider raises its own; the reader gets the quotes and one line
             said.failure = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
         guessed = {"input": self._frame + sum(map(count_tokens, fields.values())), "output": count_tokens(said.text)}
-        yield Usage(said.tokens or guessed, said.dropped, said.failure)
+        tokens = said.tokens or guessed
+        yield Usage({**tokens, "input": tokens["input"] + said.read}, said.dropped, said.failure)
 
     def _say(
         self, question: str, messages: "list[BaseMessage]", evidence: Sequence[Evidence], said: "_Said"
@@ -138,6 +138,32 @@ class Written:
             else:
                 said.dropped += 1
         said.note(spent)
+
+    def _left_out(
+        self, question: str, said: "_Said", evidence: Sequence[Evidence], *, several: bool
+    ) -> Iterator[Draft | Pending]:
+        """Quotes that likely add something; beyond a detail's words, if the model is surer of them than of all that is said."""
+        gain = Gain(question, evidence, said.drafts, several=several)
+        full = told_in_full(question, several=several)
+        for position in gain.adding(word_budget(question, Quotes.words, several=several) * SLACK if full else DETAIL):
+            yield _quote(evidence, position)
+        asked = [] if full else gain.doubtful(_IN_DOUBT)
+        ahead = (yield from self._ahead(question, said, evidence, gain.told, asked)) if asked else {}
+        for position in gain.surely_adding(ahead, _IN_DOUBT):
+            yield _quote(evidence, position)
+
+    def _ahead(
+        self, question: str, said: "_Said", evidence: Sequence[Evidence], told: Sequence[int], asked: Sequence[int]
+    ) -> Generator[Pending, None, dict[int, float]]:
+        """How much surer the model is of each piece asked about alone than of all that is told; of none without its view."""
+        views: list[View] = []
+        for positions in (told, *([position] for position in asked)):
+            view = yield from self.judge(question, [evidence[i] for i in positions])
+            if view is None:
+                return {}
+            said.read += view.read
+            views.append(view)
+        return {position: view.odds - views[0].odds for position, view in zip(asked, views[1:], strict=True)}
 
     def _on(self, messages: "list[BaseMessage]", text: str, more: Sequence[Evidence]) -> "list[BaseMessage]":
         """The conversation so far, and more evidence."""
@@ -187,6 +213,7 @@ class _Said:
     def __init__(self) -> None:
         self.drafts: list[Draft] = []
         self.dropped, self.text, self.failure, self.refused = 0, "", "", False
+        self.read = 0  # tokens, for odds
         self.tokens: dict[str, int] = {}
 
     def note(self, spent: "_Spent") -> None:
@@ -235,26 +262,13 @@ def settle(text: str, evidence: Sequence[Evidence], before: Sequence[Draft] = ()
     return Draft(texts[best], (best,), Verdict.REPLACED)
 
 
+def _quote(evidence: Sequence[Evidence], position: int) -> Draft:
+    return Draft(evidence[position].sentence.text, (position,), Verdict.QUOTED)
+
+
 def _echoes(text: str, question: str) -> bool:
     """Whether a sentence only says the question over again, where that is no answer."""
     return not asks_whether(question) and set(content_stems(text)) <= set(content_stems(question))
-
-
-def left_out(
-    question: str, drafts: Sequence[Draft], evidence: Sequence[Evidence], room: float, *, several: bool
-) -> Iterator[Draft]:
-    """Quotes that likely add something to the drafts, up to `room` words with them."""
-    gain = Gain(question, evidence, several=several)
-    for draft in drafts:
-        gain.say(draft.text, draft.evidence)
-    for position in gain.adding(room):
-        yield Draft(evidence[position].sentence.text, (position,), Verdict.QUOTED)
-
-
-def _room(question: str, *, several: bool) -> float:
-    """As many words as quotes alone would take; more for a detail, whose answer goes on only as long as it is in doubt."""
-    words = word_budget(question, Quotes.words, several=several) * SLACK
-    return words if told_in_full(question, several=several) else words * _IN_DOUBT
 
 
 def _next(spare: Sequence[Evidence], words: float) -> list[Evidence]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fitting import key, weighed
+from fitting import key, odds, weighed
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import StratifiedKFold
@@ -63,9 +63,9 @@ def main() -> None:
     forests = {"alone": _fitted(questions, known, shares, args.wrongly)}
     if args.odds:
         asked = _odds(assistant, questions, args.odds)
-        odds = [asked[key(q)] for q in questions]
-        expected = _expected(questions, known, odds)
-        judged = [with_odds(row, said, expected) for row, said in zip(known, odds, strict=True)]
+        said = [asked[key(q)] for q in questions]
+        expected = _expected(questions, known, said)
+        judged = [with_odds(row, ratio, expected) for row, ratio in zip(known, said, strict=True)]
         forests["judged"] = {"expected": expected, **_fitted(questions, judged, shares, args.wrongly)}
     args.out.write_text(json.dumps(forests, separators=(",", ":")) + "\n", encoding="utf-8")
 
@@ -76,22 +76,16 @@ def _known(assistant: Assistant, q: Question) -> dict[str, float]:
 
 def _odds(assistant: Assistant, questions: list[Question], path: Path) -> dict[str, float]:
     """What the local model said of each question; the file is written as it goes, for a run that is cut short."""
-    odds: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    missing = [q for q in questions if key(q) not in odds]
+    asked: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    missing = [q for q in questions if key(q) not in asked]
     local = answerer(Settings.read(model="local"))
     for place, q in enumerate(missing, 1):
         seen = glance(weighed(assistant, q), words=local.words)
-        said = local.judge(q["question"], seen)
-        while True:
-            try:
-                next(said)
-            except StopIteration as stop:
-                odds[key(q)] = round(float(stop.value), 4)
-                break
+        asked[key(q)] = odds(local, q["question"], seen)
         if place % 20 == 0 or place == len(missing):
-            path.write_text(json.dumps(odds, ensure_ascii=False, indent=0), encoding="utf-8")
+            path.write_text(json.dumps(asked, ensure_ascii=False, indent=0), encoding="utf-8")
             print(f"asked {place} of {len(missing)}", flush=True)
-    return odds
+    return asked
 
 
 def _expected(questions: list[Question], known: list[dict[str, float]], odds: list[float]) -> dict[str, float]:

@@ -13,7 +13,9 @@ from sklearn.preprocessing import StandardScaler
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 
 from assistant import Assistant
+from assistant.answerers import Answerer
 from assistant.evaluate import Question
+from assistant.evidence import Evidence
 from assistant.followup import standalone, turns
 from assistant.parts import with_parts
 from assistant.weighing import Weighed, weigh
@@ -32,6 +34,16 @@ def weighed(assistant: Assistant, q: Question) -> Weighed:
 def key(q: Question) -> str:
     """What a question is kept under: its words and those of the turns before."""
     return " / ".join([*(asked for asked, _ in turns(q["history"])), q["question"]])
+
+
+def odds(local: Answerer, question: str, evidence: Sequence[Evidence]) -> float:
+    """The local model's natural log odds that the evidence states what is asked."""
+    asking = local.judge(question, evidence)
+    while True:
+        try:
+            next(asking)
+        except StopIteration as stop:
+            return round(float(stop.value.odds), 4)
 
 
 @dataclass(frozen=True)
@@ -89,11 +101,12 @@ def _unscaled(weights: Any, intercept: float, scaler: StandardScaler) -> Line:
     return Line(plain, intercept - float(plain @ scaler.mean_))
 
 
-def store(path: Path, line: Line, names: Sequence[str], more: Mapping[str, float] | None = None) -> None:
+def named(line: Line, names: Sequence[str]) -> dict[str, Any]:
+    """A line as the product reads it."""
+    weights = {name: round(float(weight), 5) for name, weight in zip(names, line.weights, strict=True)}
+    return {"intercept": round(line.intercept, 5), "weights": weights}
+
+
+def store(path: Path, line: Line, names: Sequence[str], more: Mapping[str, Any] | None = None) -> None:
     """Write the weights by name, and whatever else the product reads beside them."""
-    stored = {
-        **(more or {}),
-        "intercept": round(line.intercept, 5),
-        "weights": {name: round(float(weight), 5) for name, weight in zip(names, line.weights, strict=True)},
-    }
-    path.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps({**(more or {}), **named(line, names)}, indent=1) + "\n", encoding="utf-8")

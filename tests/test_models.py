@@ -4,9 +4,10 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from conftest import KEY, QUESTION, TRUE, Act, ScriptedChat, Serve, events, replies
@@ -15,11 +16,12 @@ from pydantic import PrivateAttr
 
 from assistant import Answer, Assistant, PaperError, Pending, Settings, SettingsError, open_assistant
 from assistant.answer import Status, Verdict
-from assistant.answerers import Draft
+from assistant.answerers import Draft, Usage, View
 from assistant.evidence import Evidence
+from assistant.gain import Gain
 from assistant.models import answerer
 from assistant.prompts import load_prompt
-from assistant.written import Written, left_out
+from assistant.written import DETAIL, Written
 from index import ModelFailed, PaperIndex, PromptError
 
 Make = Callable[..., Assistant]
@@ -218,7 +220,7 @@ class Judging(ScriptedChat):
         self._sent.append("\n".join(str(message.content) for message in messages))
         self._looks += 1
         yield Pending()
-        return self.odds if self._looks == 1 or self.at_second_sight is None else self.at_second_sight
+        return View(self.odds if self._looks == 1 or self.at_second_sight is None else self.at_second_sight)
 
 
 def test_small_model_is_asked_first_and_what_it_leaves_out_is_quoted(index: PaperIndex) -> None:
@@ -274,8 +276,8 @@ def test_papers_that_have_said_nothing_are_quoted_first_where_several_are_asked_
     said, same, other = Evidence(near[0], 0.9), Evidence(near[1], 0.6), Evidence(far[0], 0.5)
     drafts = [Draft(said.sentence.text, (0,), Verdict.SUPPORTED)]
     for several, order in ((False, [1, 2]), (True, [2, 1])):
-        quoted = list(left_out("How do they work?", drafts, [said, same, other], 115, several=several))
-        assert [draft.evidence[0] for draft in quoted] == order
+        gain = Gain("How do they work?", [said, same, other], drafts, several=several)
+        assert list(gain.adding(115)) == order
 
 
 @pytest.mark.parametrize(
@@ -292,15 +294,53 @@ def test_answer_stops_where_little_is_to_be_gained(
     sentences = index.sentences(index.search("optimizer", 1)[0].paper)
     evidence = [Evidence(sentences[1], drawn_on), Evidence(sentences[2], 0.2)]
     drafts = [Draft(sentences[1].text, (0,), Verdict.SUPPORTED)]
-    assert [draft.evidence[0] for draft in left_out(question, drafts, evidence, 115, several=False)] == quoted
+    assert list(Gain(question, evidence, drafts, several=False).adding(115)) == quoted
+
+
+class Surer(ScriptedChat):
+    """Its odds are none at all, but for a prompt whose evidence is this sentence alone."""
+
+    of: str
+    odds: float | None
+
+    def log_odds(self, messages: Any, yes: str, no: str) -> Any:
+        yield Pending()
+        if self.odds is None:
+            raise ModelFailed("surer", "it fell over")
+        said = str(messages[-1].content)
+        return View(self.odds if self.of in said and said.count("\n- ") == 1 else 0.0, read=1000)
+
+
+@pytest.mark.parametrize(
+    ("question", "odds", "quoted"),
+    [
+        pytest.param("What does SwiftMo keep?", 6.0, True, id="surer"),
+        pytest.param("What does SwiftMo keep?", -6.0, False, id="less-sure"),
+        pytest.param("What does SwiftMo keep?", None, False, id="without-a-view"),
+        pytest.param("How does SwiftMo work?", None, True, id="told-in-full"),
+    ],
+)
+def test_detail_that_has_its_words_goes_on_with_what_the_model_is_surer_of(
+    index: PaperIndex, question: str, odds: float | None, quoted: bool
+) -> None:
+    first, second, *_ = index.sentences(index.search("optimizer", 1)[0].paper)
+    long = replace(first, text=f"{first.text[:-1]}, {'and slow ' * (DETAIL // 2)}indeed.")
+    model = Surer(replies=[long.text], of=second.text, odds=odds)
+    writer = Written(model, "surer", prompt_tokens=900, words=60)
+    *parts, usage = writer.write(question, [Evidence(long, 0.05), Evidence(second, 0.3)])
+    drafts = [part.evidence for part in parts if isinstance(part, Draft)]
+    assert drafts == ([(0,), (1,)] if quoted else [(0,)])
+    asked = odds is not None
+    assert isinstance(usage, Usage)
+    assert (usage.tokens["input"] > 2000) == asked
 
 
 def test_quotes_of_what_is_left_out_keep_to_their_room(index: PaperIndex) -> None:
     sentences = index.sentences(index.search("optimizer", 1)[0].paper)
     evidence = [Evidence(sentence, 0.9) for sentence in sentences]
     room = sum(len(sentence.text.split()) for sentence in sentences[:2])
-    quoted = [draft.text for draft in left_out("How does SwiftMo work?", [], evidence, room, several=False)]
-    assert 0 < sum(len(text.split()) for text in quoted) <= room
+    quoted = list(Gain("How does SwiftMo work?", evidence, several=False).adding(room))
+    assert 0 < sum(len(sentences[i].text.split()) for i in quoted) <= room
 
 
 @pytest.mark.parametrize(
@@ -388,16 +428,18 @@ def test_local_model_tells_what_is_stated_from_what_is_not(local: Assistant) -> 
 
     model = LocalChat(path=str(qwen_file()))
 
-    def odds(question: str) -> float:
+    def view(question: str) -> View:
         told = f"{load_prompt('judge_system').template}\n\nEvidence:\n- The kiln was fired at 1240 degrees.\n\nQuestion: "
         asking = model.log_odds([HumanMessage(told + question)], "Yes", "No")
         while True:
             try:
                 next(asking)
             except StopIteration as stop:
-                return float(stop.value)
+                return cast("View", stop.value)
 
-    assert odds("At how many degrees was the kiln fired?") > odds("Who built the kiln?")
+    stated, missing = view("At how many degrees was the kiln fired?"), view("Who built the kiln?")
+    assert stated.odds > missing.odds
+    assert 0 < missing.read < stated.read  # what both begin with is read once
 
 
 @pytest.mark.slow

@@ -101,10 +101,24 @@ def test_a_part_that_nothing_is_said_of_is_named(assistant_with: Make) -> None:
         assert "zebra husbandry" in answer.note
 
 
+@pytest.mark.parametrize(
+    ("question", "way"),
+    [
+        pytest.param("why does it pay?", True, id="reason"),
+        pytest.param("Pruning by noise: how?", True, id="bare"),
+        pytest.param("explain how weights are pruned", True, id="explain"),
+        pytest.param("how to prune weights without data", True, id="how-to"),
+        pytest.param("how many were there?", False, id="count"),
+        pytest.param("how small may a batch be?", False, id="degree"),
+        pytest.param("other work on where a fact was learnt", False, id="work"),
+    ],
+)
+def test_way_or_reason_is_told_from_a_figure(question: str, way: bool) -> None:
+    assert asks_how(question) is way
+
+
 def test_kinds_of_questions_get_room_to_answer() -> None:
     assert asks_number("by how much did accuracy rise, what percentage?")
-    assert asks_how("why does it work?")
-    assert not asks_how("how many were there?")
     assert asks_several("compare both methods")
     budgets = [
         word_budget(question, 80, several=several)
