@@ -89,9 +89,8 @@ class Gain:
 
         `ahead`: how much surer, in log odds, the model is of each alone than of all that is said.
         """
-        estimates = {i: self.of(i) for i in ahead}
-        line = _weights()["asked"]
-        sure = {i: _likely(line, {"estimate": np.log(p / (1 - p)), "ahead": ahead[i]}) for i, p in estimates.items()}
+        line, estimates = _weights()["asked"], {i: _log_odds(_weights(), self.features(i)) for i in ahead}
+        sure = {i: _share(_log_odds(line, {"estimate": estimates[i], "ahead": ahead[i]})) for i in ahead}
         for i in sorted(sure, key=lambda i: -sure[i]):
             if self._fits(i, room) and sure[i] >= _SURE:
                 self.say(self._sentences[i].text, [i])
@@ -107,7 +106,7 @@ class Gain:
 
     def of(self, position: int) -> float:
         """How likely a sentence adds to what is said, in 0..1."""
-        return _likely(_weights(), self.features(position))
+        return _share(_log_odds(_weights(), self.features(position)))
 
     def holds(self, position: int) -> bool:
         """Whether what is said has most of a sentence's words."""
@@ -141,6 +140,9 @@ def _weights() -> Any:
     return json.loads((files(__package__) / "gain_weights.json").read_text(encoding="utf-8"))
 
 
-def _likely(line: Any, known: Mapping[str, float]) -> float:
-    total = sum(weight * known[name] for name, weight in line["weights"].items())
-    return float(1 / (1 + np.exp(-(total + line["intercept"]))))
+def _log_odds(line: Any, known: Mapping[str, float]) -> float:
+    return float(line["intercept"] + sum(weight * known[name] for name, weight in line["weights"].items()))
+
+
+def _share(log_odds: float) -> float:
+    return float(1 / (1 + np.exp(-log_odds)))

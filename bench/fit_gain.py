@@ -33,7 +33,8 @@ _FOLDS = 5
 _STEPS = 2
 _MOST_ASKED = 3
 _LITTLE = 1.0  # damping of the two features of a detail that has its words
-Rows = list[tuple[list[float], bool]]  # what is known of a sentence, in the order of FEATURES, and whether it adds a nugget
+Rows = list[tuple[list[float], bool]]  # what is known of a sentence, in the order of FEATURES (and how far the model's odds are
+#                                        ahead), and whether it adds a nugget
 
 
 def main() -> None:
@@ -51,10 +52,10 @@ def main() -> None:
     print(f"{len(said)} questions, {_told(adds, _held(lines, matrix, parts))}")
     known, still, of = _stacked([line["asked"] for line in said], fold)
     estimate = _held(lines, known[:, :-1], of)
-    ahead = np.column_stack([np.log(estimate / (1 - estimate)), known[:, -1]])
-    surer = [regression(ahead[of != n], still[of != n], damping=_LITTLE) for n in range(_FOLDS)]
-    print(f"of details that have their words {_told(still, estimate)}, with odds {_auc(still, _held(surer, ahead, of))}")
-    asked = named(regression(ahead, still, damping=_LITTLE), ("estimate", "ahead"))
+    both = np.column_stack([np.log(estimate / (1 - estimate)), known[:, -1]])
+    surer = [regression(both[of != n], still[of != n], damping=_LITTLE) for n in range(_FOLDS)]
+    print(f"of details that have their words {_told(still, estimate)}, with odds {_auc(still, _held(surer, both, of))}")
+    asked = named(regression(both, still, damping=_LITTLE), ("estimate", "ahead"))
     store(OUT, regression(matrix, adds), FEATURES, {"asked": asked})
 
 
