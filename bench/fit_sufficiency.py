@@ -62,7 +62,7 @@ def main() -> None:
     known = [_known(assistant, q) for q in questions]
     forests = {"alone": _fitted(questions, known, shares, args.wrongly)}
     if args.odds:
-        asked = _odds(assistant, questions, args.odds)
+        asked = _asked(assistant, questions, args.odds)
         said = [asked[key(q)] for q in questions]
         expected = _expected(questions, known, said)
         judged = [with_odds(row, ratio, expected) for row, ratio in zip(known, said, strict=True)]
@@ -74,7 +74,7 @@ def _known(assistant: Assistant, q: Question) -> dict[str, float]:
     return features(weighed(assistant, q), assistant.index)
 
 
-def _odds(assistant: Assistant, questions: list[Question], path: Path) -> dict[str, float]:
+def _asked(assistant: Assistant, questions: list[Question], path: Path) -> dict[str, float]:
     """What the local model said of each question; the file is written as it goes, for a run that is cut short."""
     asked: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     missing = [q for q in questions if key(q) not in asked]

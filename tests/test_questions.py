@@ -97,8 +97,8 @@ def test_two_things_compared_are_told_apart(question: str, named: tuple[str, ...
 
 def test_a_part_that_nothing_is_said_of_is_named(assistant_with: Make) -> None:
     answer = assistant_with().ask("compare the momentum optimizer SwiftMo with zebra husbandry")
-    if answer.status is Status.ANSWERED:
-        assert "zebra husbandry" in answer.note
+    assert answer.status is Status.ANSWERED
+    assert "zebra husbandry" in answer.note
 
 
 @pytest.mark.parametrize(
