@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,10 @@ class PaperEmbeddings(Embeddings):
     def words(self, words: Sequence[str]) -> Vectors:
         """(n, any width) float32 of unit length: what each word means by itself, whatever stands around it."""
         return self.encode(words)
+
+    def everyday(self) -> "PaperEmbeddings":
+        """What reads questions in everyday words instead, for the same vectors of papers: itself, unless it was taught that."""
+        return self
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """LangChain's interface: one vector a text."""
@@ -104,10 +108,14 @@ class SentenceTransformerEmbeddings(PaperEmbeddings):
 class CompiledEmbeddings(PaperEmbeddings):
     """A sentence-transformers folder that OpenVINO has compiled; safe to share between threads."""
 
-    def __init__(self, network: Path, folder: Path, name: str, *, threads: int | None = None) -> None:
+    def __init__(
+        self, network: Path, folder: Path, name: str, *, threads: int | None = None, everyday: Path | None = None
+    ) -> None:
+        """`everyday` is a second network, which was taught everyday words."""
         from tokenizers import Tokenizer
 
         self.name = name
+        self._threads, self._taught = threads, everyday
         self._folder = folder
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
@@ -137,6 +145,14 @@ class CompiledEmbeddings(PaperEmbeddings):
     def words(self, words: Sequence[str]) -> Vectors:
         """From what the model knows of its tokens before it reads."""
         return _of_pieces(self._tokens, self._pieces([f" {word}" for word in words]))
+
+    def everyday(self) -> PaperEmbeddings:
+        """The network that was taught everyday words, if there is one; loaded when it is first asked for."""
+        return self._everyday
+
+    @cached_property
+    def _everyday(self) -> PaperEmbeddings:
+        return CompiledEmbeddings(self._taught, self._folder, self.name, threads=self._threads) if self._taught else self
 
     @cached_property
     def _tokens(self) -> Vectors:
@@ -168,14 +184,19 @@ def load_embeddings(name: str = weights.GRANITE, *, threads: int | None = None) 
     `threads` is one for questions (a second one loses far more to a busy core than it gains), None for all cores.
     Raises WeightsMissing, WeightsDamaged, ModelFailed.
     """
+    taught = None
     if name == weights.GRANITE:
         folder = weights.granite_folder()
     elif name == weights.MPNET and weights.mpnet_installed():
         folder = weights.mpnet_folder()
+        taught = weights.made_once(
+            folder / f"openvino-int8-{weights.EVERYDAY_SHA256[:8]}",
+            lambda target: _compile(folder, target, weights.everyday_words()),
+        )
     else:
         return SentenceTransformerEmbeddings(name, threads=threads)
     network = weights.made_once(folder / "openvino-int8", lambda target: _compile(folder, target))
-    return CompiledEmbeddings(network, folder, name, threads=threads)
+    return CompiledEmbeddings(network, folder, name, threads=threads, everyday=taught)
 
 
 def _of_pieces(tokens: Vectors, pieces: Sequence[Sequence[int]]) -> Vectors:
@@ -198,12 +219,17 @@ def _sentence_transformer(name: str) -> "SentenceTransformer":
         raise ModelFailed(name, f"sentence-transformers cannot load it ({_first_line(exc)})") from exc
 
 
-def _compile(folder: Path, target: Path) -> None:
-    """Turn a sentence-transformers folder into OpenVINO's form, and check that it gives the same vectors."""
+def _compile(folder: Path, target: Path, taught: Mapping[str, NDArray[np.float32]] | None = None) -> None:
+    """Turn a sentence-transformers folder into OpenVINO's form, and check that it gives the same vectors.
+
+    `taught`: what is added to its matrices before, by their names.
+    """
     import torch
 
     ov = _openvino()
     model = _sentence_transformer(str(folder))
+    if taught:
+        _teach(model[0].auto_model, taught)
 
     class Encoder(torch.nn.Module):  # type: ignore[misc]
         def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
@@ -224,6 +250,15 @@ def _compile(folder: Path, target: Path) -> None:
     cosine = float((found * expected).sum(axis=1).min())
     if cosine < _SAME_VECTOR:
         raise ModelFailed(str(folder), f"the compiled model differs from the original (cosine {cosine:.3f})")
+
+
+def _teach(model: Any, taught: Mapping[str, NDArray[np.float32]]) -> None:
+    import torch
+
+    matrices = dict(model.named_parameters())
+    with torch.no_grad():
+        for name, change in taught.items():
+            matrices[name] += torch.from_numpy(change)
 
 
 def _lighten(network: Any) -> None:

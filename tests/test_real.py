@@ -11,8 +11,18 @@ from conftest import ROOT, SHARED, needs_shared
 
 from assistant import Settings, ask, embed, open_assistant
 from assistant.answer import Verdict
-from index import GRANITE, ModelFailed, PaperIndex, build_index, load_embeddings, read_papers
-from index.weights import granite_folder
+from index import (
+    GRANITE,
+    MPNET,
+    ModelFailed,
+    PaperEmbeddings,
+    PaperIndex,
+    WeightsDamaged,
+    build_index,
+    load_embeddings,
+    read_papers,
+)
+from index.weights import EVERYDAY, EVERYDAY_SHA256, everyday_words, granite_folder
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +52,34 @@ def test_words_are_alike_by_what_they_mean_compiled_or_not() -> None:
     assert np.allclose(compiled, original, atol=0.01)
     assert np.allclose(np.linalg.norm(compiled, axis=1), 1, atol=1e-3)
     assert compiled[0] @ compiled[1] > compiled[0] @ compiled[2] + 0.3
+
+
+def test_questions_in_everyday_words_come_nearer_to_their_papers() -> None:
+    lines = (ROOT / "bench" / "questions" / "paraphrase.jsonl").read_text(encoding="utf-8").splitlines()
+    asked = [(q["question"], q["gold_titles"][0]) for q in map(json.loads, lines[:40])]
+    wanted = {title for _, title in asked}
+    papers = [p for p in read_papers([ROOT / "index" / "bundled" / "papers.jsonl"]) if getattr(p, "title", "") in wanted]
+    vectors = load_embeddings(MPNET, threads=1).encode([f"{paper.title}\n{paper.abstract}" for paper in papers])
+    own = [[paper.title for paper in papers].index(title) for _, title in asked]
+
+    def first(embeddings: PaperEmbeddings) -> int:
+        return int(((embeddings.encode([q for q, _ in asked]) @ vectors.T).argmax(axis=1) == own).sum())
+
+    usual = load_embeddings(MPNET, threads=1)
+    assert first(usual.everyday()) >= first(usual) + 2
+
+
+def test_an_embedder_that_was_taught_nothing_reads_everyday_words_itself() -> None:
+    granite = load_embeddings(GRANITE, threads=1)
+    assert granite.everyday() is granite
+
+
+def test_damaged_weights_are_refused(tmp_path: Path) -> None:
+    assert everyday_words()
+    damaged = tmp_path / EVERYDAY.name
+    damaged.write_bytes(EVERYDAY.read_bytes()[:-1] + b"?")
+    with pytest.raises(WeightsDamaged, match=EVERYDAY_SHA256[:8]):
+        everyday_words(damaged)
 
 
 def test_model_that_is_not_there_is_one_line(tmp_path: Path) -> None:
