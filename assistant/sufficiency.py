@@ -1,10 +1,11 @@
 """Whether what was found can answer at all: decided in code, before anything is written.
 
 Relevance is the wrong test for that (a near miss is as relevant as an answer), so the score looks at what is asked and
-whether it is there: the question's content words, its names and numbers, the thing after "which" or "how many", a figure
-where one is wanted, how far the best paper stands out; and, where a local model is at hand, how much likelier that model is
-to say Yes than No when asked whether the evidence states the answer. The score is the estimate of a few dozen small trees,
-fitted by bench/fit_sufficiency.py on answerable and unanswerable questions; they lie in sufficiency_trees.json.
+whether it is there: what a network makes of the question and the abstract read together; the question's content words, its
+names and numbers, the thing after "which" or "how many", a figure where one is wanted, how far the best paper stands out;
+and, where a local model is at hand, how much likelier that model is to say Yes than No when asked whether the evidence states
+the answer. The score is the estimate of a few dozen small trees, fitted by bench/fit_sufficiency.py on answerable and
+unanswerable questions; they lie in sufficiency_trees.json.
 No feature depends on how long a question is or how large the collection (that tells question sets apart, not what is in
 the papers), and the fit is monotone: evidence can only speak for an answer, its absence only against.
 """
@@ -42,6 +43,7 @@ _YEAR = re.compile(r"\b(19|20)\d\d\b")
 _DETAIL = re.compile(r"\b(who|when|where|which|whose)\b", re.IGNORECASE)
 _GENERAL = "idea method approach algorithm model mean propose describe summarise summarize main result"
 _NEAR, _COVERED = 0.66, 0.4
+_UNREAD = -10.0  # log odds of what has no words to read
 
 ODDS, BEYOND = "model's odds", "odds beyond wording"
 WORDING = ("words in best paper", "content in best paper", "content in a sentence", "words anywhere", "asks how",
@@ -141,6 +143,7 @@ def features(weighed: Weighed, index: PaperIndex) -> dict[str, float]:
         | _figures(weighed, sentences, index)
         | _names(question, texts)
         | _unseen(question, index)
+        | _readings(weighed)
         | {
             "follow-up": float(weighed.query != question),
             "asks how": float(asks_how(question)),
@@ -162,6 +165,21 @@ def _standing(weighed: Weighed) -> dict[str, float]:
         "nearest of best paper": float(cosine[ranks == ranks.min()].max()),
         "nearest to query": float(searched.max()),
     }
+
+
+def _readings(weighed: Weighed) -> dict[str, float]:
+    """How sure the reader is that the best paper, or one of those read, states what is asked, in all and in a sentence. The
+    likelier several papers are wanted, the less that tells, for none of them says it all.
+    """
+    states = [reading.states for reading in weighed.readings]
+    sentences = [float(reading.sentences.max(initial=_UNREAD)) for reading in weighed.readings]
+    known = {
+        "stated": states[0],
+        "stated in a sentence": sentences[0],
+        "stated anywhere": max(states),
+        "stated in a sentence anywhere": max(sentences),
+    }
+    return {name: max(odds, _UNREAD) * (1 - weighed.several) for name, odds in known.items()}
 
 
 def _words(question: str, query: str, papers: Sequence[set[str]], index: PaperIndex) -> dict[str, float]:

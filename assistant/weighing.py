@@ -13,7 +13,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from index import Hit, PaperIndex, stems
+from index import Hit, PaperIndex, Reading, stems
 
 from .candidates import Candidate, Vectors, candidates
 from .kinds import asks_how, asks_number
@@ -31,6 +31,8 @@ _MOTIVATION = re.compile(
 )
 _NUMBER = re.compile(r"\d")
 _SPREAD = 0.05  # of likeness, that sentences have at least
+_READ = 3  # papers at most, a few hundredths of a second each
+_STATED = 0.0  # log odds from which no further paper is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Weighed:
     """Every sentence of the papers found, and how likely each holds part of what is asked.
 
     `question` is what was asked, `query` what was searched for it, `several` how likely, in 0..1, it wants several papers
-    side by side; `columns` are the features by name, (n,) each.
+    side by side; `columns` are the features by name, (n,) each; `readings` are what the first papers, read whole, say.
     """
 
     question: str
@@ -48,6 +50,7 @@ class Weighed:
     likely: Vectors
     columns: Mapping[str, Vectors]
     several: float
+    readings: Sequence[Reading]
 
     @property
     def wants_several(self) -> bool:
@@ -59,14 +62,24 @@ def weigh(question: str, query: str, hits: Sequence[Hit], index: PaperIndex) -> 
     """Weigh every sentence of the papers found."""
     pool = candidates(hits, index)
     if not pool:
-        return Weighed(question, query, hits, pool, np.zeros(0), {}, 0.0)
+        return Weighed(question, query, hits, pool, np.zeros(0), {}, 0.0, [])
     near = nearness(question, pool, index)
     several = likely_several(question, query, pool, near)
     columns = features(question, query, pool, near, index, several)
     matrix = np.stack([columns[name] for name in FEATURES], axis=1)
     weights, intercept = _weights()
     likely = 1 / (1 + np.exp(-(matrix @ weights + intercept)))
-    return Weighed(question, query, hits, pool, likely, columns, several)
+    return Weighed(question, query, hits, pool, likely, columns, several, read(question, hits, index))
+
+
+def read(question: str, hits: Sequence[Hit], index: PaperIndex) -> list[Reading]:
+    """The best paper read with the question and, as long as none states what is asked, the next ones."""
+    readings: list[Reading] = []
+    for hit in hits[:_READ]:
+        readings.append(index.read(question, hit.paper))
+        if readings[-1].states >= _STATED:
+            break
+    return readings
 
 
 def features(

@@ -7,8 +7,11 @@ five folds, how many of each type would be refused where at most `--wrongly` of 
 counts alike), then writes trees and thresholds. To calibrate on a corpus of your own, ask some forty questions that it
 answers and some forty that it does not, and name the file in the setting SUFFICIENCY.
 
-With `--odds` the local model is asked about every question too (about three seconds each), and a second forest is fitted
-that knows what it said; the file keeps that, so that it is asked but once.
+With `--odds` a second forest is fitted that also knows what the local model said to the questions of that file; with `--ask`
+the model is asked about the others too (about three seconds each), and the file keeps that.
+
+The reader is too sure of papers that it was taught with: with `--unseen` only those questions count for which a paper is found
+first that bench/fit_reader.py held out. That is for the corpus that it was taught on; on any other leave it out.
 Needs scikit-learn.
 """
 
@@ -19,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fitting import key, odds, weighed
+from fitting import held_out, key, odds, weighed
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import StratifiedKFold
@@ -54,15 +57,23 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--wrongly", type=float, default=0.05)
     parser.add_argument("--odds", type=Path)
+    parser.add_argument("--ask", action="store_true")
+    parser.add_argument("--unseen", action="store_true")
     args = parser.parse_args()
     assistant = open_assistant(index=args.index, model="quotes")
     files = [[q for q in read_questions(path) if not asks_list(q["question"])] for path in args.questions]
     questions = [q for file in files for q in file]
     shares = np.array([1 / len(file) for file in files for _ in file])
-    known = [_known(assistant, q) for q in questions]
+    seen = [weighed(assistant, q) for q in questions]
+    if args.unseen:
+        kept = [i for i, one in enumerate(seen) if one.pool and held_out(one.hits[0].paper.title)]
+        questions, seen, shares = [questions[i] for i in kept], [seen[i] for i in kept], shares[kept]
+    known = [features(one, assistant.index) for one in seen]
     forests = {"alone": _fitted(questions, known, shares, args.wrongly)}
     if args.odds:
-        asked = _asked(assistant, questions, args.odds)
+        asked = _asked(assistant, questions, args.odds, ask=args.ask)
+        there = [i for i, q in enumerate(questions) if key(q) in asked]
+        questions, known, shares = [questions[i] for i in there], [known[i] for i in there], shares[there]
         said = [asked[key(q)] for q in questions]
         expected = _expected(questions, known, said)
         judged = [with_odds(row, ratio, expected) for row, ratio in zip(known, said, strict=True)]
@@ -70,15 +81,12 @@ def main() -> None:
     args.out.write_text(json.dumps(forests, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
-def _known(assistant: Assistant, q: Question) -> dict[str, float]:
-    return features(weighed(assistant, q), assistant.index)
-
-
-def _asked(assistant: Assistant, questions: list[Question], path: Path) -> dict[str, float]:
+def _asked(assistant: Assistant, questions: list[Question], path: Path, *, ask: bool) -> dict[str, float]:
     """What the local model said of each question; the file is written as it goes, for a run that is cut short."""
     asked: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    missing = [q for q in questions if key(q) not in asked]
-    local = answerer(Settings.read(model="local"))
+    missing = [q for q in questions if key(q) not in asked] if ask else []
+    if missing:
+        local = answerer(Settings.read(model="local"))
     for place, q in enumerate(missing, 1):
         seen = glance(weighed(assistant, q), words=local.words)
         asked[key(q)] = odds(local, q["question"], seen)

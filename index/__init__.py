@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .lexical import clauses, content_stems, stems
     from .papers import Chunk, Hit, Paper, Sentence, title_key
     from .readers import read_papers
+    from .reading import Reader, Reading
     from .store import PaperIndex
     from .text import readable, sentence_spans
     from .weights import GRANITE, MPNET, cache_folder, made_once, mpnet_installed, package_folder, sha256_of
@@ -50,6 +51,7 @@ _HOMES = {
     "lexical": ("clauses", "content_stems", "stems"),
     "papers": ("Chunk", "Hit", "Paper", "Sentence", "title_key"),
     "readers": ("read_papers",),
+    "reading": ("Reader", "Reading"),
     "store": ("PaperIndex",),
     "text": ("readable", "sentence_spans"),
     "weights": ("GRANITE", "MPNET", "cache_folder", "made_once", "mpnet_installed", "package_folder", "sha256_of"),
@@ -94,6 +96,8 @@ __all__ = [
     "QuestionError",
     "read_papers",
     "readable",
+    "Reader",
+    "Reading",
     "Recipe",
     "Sentence",
     "sentence_spans",

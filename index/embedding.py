@@ -1,24 +1,22 @@
-"""Text into vectors: the only file that names sentence-transformers and OpenVINO.
+"""Text into vectors: the file that names sentence-transformers.
 
-The default model runs compiled by OpenVINO (the same vectors, several times faster, and neither PyTorch nor
-transformers has to be imported to ask a question); any other model runs in sentence-transformers itself.
+The default models run compiled, which gives the same vectors; any other model runs in sentence-transformers itself.
 """
 
 import os
-import sys
-import threading
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
 from . import weights
-from .errors import ModelFailed, WeightsMissing
+from .compiled import Network, change, compile_network
+from .errors import ModelFailed, WeightsMissing, first_line
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -27,7 +25,6 @@ Vectors = NDArray[np.float32]
 
 _BATCH = 8
 _SAME_VECTOR = 0.99  # cosine
-_ROUNDED_TOGETHER = "DYNAMIC_QUANTIZATION_GROUP_SIZE"
 _PROBE = ["A title\nOne sentence of an abstract.", "What does dropout do?"]
 
 
@@ -106,7 +103,7 @@ class SentenceTransformerEmbeddings(PaperEmbeddings):
 
 
 class CompiledEmbeddings(PaperEmbeddings):
-    """A sentence-transformers folder that OpenVINO has compiled; safe to share between threads."""
+    """A sentence-transformers folder that was compiled; safe to share between threads."""
 
     def __init__(
         self, network: Path, folder: Path, name: str, *, threads: int | None = None, everyday: Path | None = None
@@ -120,12 +117,9 @@ class CompiledEmbeddings(PaperEmbeddings):
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        ov = _openvino()
-        hints: dict[str, Any] = {_ROUNDED_TOGETHER: 128} | ({"INFERENCE_NUM_THREADS": threads} if threads else {})
-        self._network = ov.Core().compile_model(str(network / "model.xml"), "CPU", hints)
-        self.dimension = int(self._network.output(0).partial_shape[1].get_length())
+        self._network = Network(network / "model.xml", threads=threads)
+        self.dimension = self._network.width
         self.max_tokens = int((network / "max_tokens").read_text())
-        self._requests = threading.local()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """In batches of texts of like length."""
@@ -134,7 +128,7 @@ class CompiledEmbeddings(PaperEmbeddings):
         order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
         for at in range(0, len(order), _BATCH):
             rows = order[at : at + _BATCH]
-            vectors[rows] = self._infer([ids[row] for row in rows])
+            vectors[rows] = self._network.read([ids[row] for row in rows])[0]
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)
 
@@ -163,18 +157,6 @@ class CompiledEmbeddings(PaperEmbeddings):
 
     def _cut(self, ids: list[int]) -> list[int]:
         return ids if len(ids) <= self.max_tokens else [*ids[: self.max_tokens - 1], ids[-1]]
-
-    def _infer(self, batch: list[list[int]]) -> Vectors:
-        width = max(len(ids) for ids in batch)
-        tokens = np.ones((len(batch), width), np.int64)
-        mask = np.zeros_like(tokens)
-        for row, ids in enumerate(batch):
-            tokens[row, : len(ids)] = ids
-            mask[row, : len(ids)] = 1
-        if not hasattr(self._requests, "request"):
-            self._requests.request = self._network.create_infer_request()
-        result = self._requests.request.infer({"input_ids": tokens, "attention_mask": mask})
-        return np.array(result[0], np.float32)
 
 
 @lru_cache(maxsize=4)
@@ -216,20 +198,19 @@ def _sentence_transformer(name: str) -> "SentenceTransformer":
 
             return SentenceTransformer(str(local) if local.exists() else name, device="cpu")
     except Exception as exc:  # the hub, the tokenizer and PyTorch each raise their own
-        raise ModelFailed(name, f"sentence-transformers cannot load it ({_first_line(exc)})") from exc
+        raise ModelFailed(name, f"sentence-transformers cannot load it ({first_line(exc)})") from exc
 
 
 def _compile(folder: Path, target: Path, taught: Mapping[str, NDArray[np.float32]] | None = None) -> None:
-    """Turn a sentence-transformers folder into OpenVINO's form, and check that it gives the same vectors.
+    """Turn a sentence-transformers folder into a compiled network, and check that it gives the same vectors.
 
     `taught`: what is added to its matrices before, by their names.
     """
     import torch
 
-    ov = _openvino()
     model = _sentence_transformer(str(folder))
     if taught:
-        _teach(model[0].auto_model, taught)
+        change(model[0].auto_model, taught)
 
     class Encoder(torch.nn.Module):  # type: ignore[misc]
         def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
@@ -238,59 +219,10 @@ def _compile(folder: Path, target: Path, taught: Mapping[str, NDArray[np.float32
 
     encoder = Encoder()
     encoder.inner = model  # registered, so that its weights are traced as weights
-    example = {name: torch.ones((2, 8), dtype=torch.int64) for name in ("input_ids", "attention_mask")}
-    with torch.no_grad(), weights.quiet_libraries():
-        network = ov.convert_model(encoder.eval(), example_input=example)
-    _lighten(network)
-    target.mkdir(parents=True)
-    ov.save_model(network, str(target / "model.xml"), compress_to_fp16=False)
+    compile_network(encoder, target / "model.xml")
     (target / "max_tokens").write_text(str(model.max_seq_length))
     expected = model.encode(_PROBE, normalize_embeddings=True)
     found = CompiledEmbeddings(target, folder, "probe").encode(_PROBE)
     cosine = float((found * expected).sum(axis=1).min())
     if cosine < _SAME_VECTOR:
         raise ModelFailed(str(folder), f"the compiled model differs from the original (cosine {cosine:.3f})")
-
-
-def _teach(model: Any, taught: Mapping[str, NDArray[np.float32]]) -> None:
-    import torch
-
-    matrices = dict(model.named_parameters())
-    with torch.no_grad():
-        for name, change in taught.items():
-            matrices[name] += torch.from_numpy(change)
-
-
-def _lighten(network: Any) -> None:
-    """Turn the weights of matrix products into eight-bit numbers with a scale an output: a question waits for memory, and
-    these are a half or a quarter as much to read.
-    """
-    from openvino import opset13 as ops
-
-    for product in network.get_ordered_ops():
-        if product.get_type_name() != "MatMul" or (source := product.input_value(1).get_node()).get_type_name() != "Constant":
-            continue
-        weights_ = np.asarray(source.data, np.float32)
-        inner = 1 if product.get_attributes()["transpose_b"] else 0
-        scale = np.maximum(np.abs(weights_).max(axis=inner, keepdims=True) / 127, 1e-9).astype(np.float32)
-        eight_bit = ops.convert(ops.constant(np.rint(weights_ / scale).astype(np.int8)), "f32")
-        product.input(1).replace_source_output(ops.multiply(eight_bit, ops.constant(scale)).output(0))
-    network.validate_nodes_and_infer_types()
-
-
-def _openvino() -> Any:
-    """OpenVINO without its telemetry, which would contact a server on import: it works as if that were not installed."""
-    if "openvino" not in sys.modules:
-        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
-    try:
-        import openvino
-    except ImportError as exc:
-        raise ModelFailed("openvino", f"cannot be loaded ({_first_line(exc)}); reinstall it") from exc
-    finally:
-        if sys.modules.get("openvino_telemetry", ...) is None:
-            del sys.modules["openvino_telemetry"]
-    return openvino
-
-
-def _first_line(exc: BaseException) -> str:
-    return (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]

@@ -141,3 +141,8 @@ class PromptError(PaperError):
 
 class SettingsError(PaperError):
     """A setting that makes no sense."""
+
+
+def first_line(exc: BaseException) -> str:
+    """What another library's error says, short enough for a message of ours."""
+    return (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]

@@ -17,6 +17,7 @@ from .generations import SCHEMA_VERSION, Manifest, Part, catalog_file, file_faul
 from .lexical import LexicalIndex, clauses, content_words, stems
 from .meanings import Meanings
 from .papers import Hit, Paper, Sentence, title_key
+from .reading import Reader, Reading, load_reader
 from .text import readable, sentence_spans
 from .vectors import VectorStore
 
@@ -58,9 +59,11 @@ class PaperIndex:
         embeddings: PaperEmbeddings,
         *,
         second: Callable[[str], PaperEmbeddings] = _one_thread,
+        reader: Callable[[], Reader] = load_reader,
         chroma_url: str | None = None,
     ) -> None:
-        """`second` loads the second model by its name, where the index was made with one.
+        """`second` loads the second model by its name, where the index was made with one; `reader` what reads a question
+        and an abstract together.
 
         Raises IndexMissing, IndexMismatch (made by another model or version), IndexDamaged.
         """
@@ -74,6 +77,7 @@ class PaperIndex:
         self._embed_query: Callable[[str], Vectors] = lru_cache(maxsize=64)(lambda query: embeddings.encode([query])[0])
         self._embed_all: Callable[[tuple[str, ...]], Vectors] = lru_cache(maxsize=64)(embeddings.encode)
         self._meanings = Meanings(embeddings.words)
+        self._reader = reader
         self._among: tuple[str, ...] | None = None
         self._open = self._load()
 
@@ -153,6 +157,7 @@ class PaperIndex:
         query = "warm up"
         self.search(query, 1)
         self.likeness(query, [query])
+        self._reader().read(query, query, [query])
         if name := self.manifest.recipe.second_model:
             for strange in (False, True):
                 self._embed_second(name, query, strange)
@@ -182,6 +187,10 @@ class PaperIndex:
                 for number, (span, text, vector) in enumerate(zip(spans, texts, vectors, strict=True))
             ]
         return found
+
+    def read(self, question: str, paper: Paper) -> Reading:
+        """A question and a paper's abstract read together: the abstract's sentences in the order of `sentences`."""
+        return self._reader().read(question, readable(paper.title), [sentence.text for sentence in self.sentences(paper)])
 
     def search(
         self,

@@ -14,7 +14,7 @@ from urllib.parse import urlparse
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import IndexDamaged, SettingsError
+from .errors import IndexDamaged, SettingsError, first_line
 from .generations import CHROMA_FILE, collection_prefix, generation_folder
 from .papers import Chunk
 
@@ -214,10 +214,6 @@ def _translated(place: Path | str) -> Iterator[None]:
     try:
         yield
     except chromadb.errors.ChromaError as exc:
-        raise IndexDamaged(place, f"Chroma: {_first_line(exc)}") from exc
+        raise IndexDamaged(place, f"Chroma: {first_line(exc)}") from exc
     except (ValueError, OSError, RuntimeError) as exc:
-        raise IndexDamaged(place, f"Chroma cannot be used: {_first_line(exc)}") from exc
-
-
-def _first_line(exc: BaseException) -> str:
-    return (str(exc).strip().splitlines() or [type(exc).__name__])[0][:160]
+        raise IndexDamaged(place, f"Chroma cannot be used: {first_line(exc)}") from exc

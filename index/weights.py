@@ -11,6 +11,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,10 @@ MPNET = "all-mpnet-base-v2"
 _MPNET_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
 _MPNET_PARTS = 5
 _MAGIC = b"HMSEMB01"
+_HEAD = "head."
 EVERYDAY = Path(__file__).with_name("everyday.safetensors")
+READER = Path(__file__).with_name("reader.safetensors")
+READER_SHA256 = "2fc95e949bec22b27b22896c0461aa1b2f552bb7a1493540aec21438ae2fe340"
 EVERYDAY_SHA256 = "0390b5db349711dc6b7ce1f0c1c7ba529383eeaeeeb60e8168271d7b01456285"
 
 
@@ -130,13 +134,32 @@ def everyday_words(file: Path = EVERYDAY) -> dict[str, NDArray[np.float32]]:
 
     The file holds two narrow matrices for each, whose product it is. Raises WeightsDamaged.
     """
-    from safetensors.numpy import load_file
-
-    if (found := sha256_of([file])) != EVERYDAY_SHA256:
-        raise WeightsDamaged(file, found, EVERYDAY_SHA256)
-    narrow = {name: values.astype(np.float32) for name, values in load_file(file).items()}
+    narrow = _tensors(file, EVERYDAY_SHA256)
     names = {name.rpartition(".")[0] for name in narrow}
     return {name: narrow[f"{name}.up"] @ narrow[f"{name}.down"] for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What a network was taught: what is added to its weights, by their names, and the weights of the layers on top of it."""
+
+    changes: dict[str, NDArray[np.float32]]
+    heads: dict[str, NDArray[np.float32]]
+
+
+def reader_weights(file: Path = READER) -> Taught:
+    """What bench/fit_reader.py taught the default embedder. Raises WeightsDamaged."""
+    stored = _tensors(file, READER_SHA256)
+    heads = {name.removeprefix(_HEAD): values for name, values in stored.items() if name.startswith(_HEAD)}
+    return Taught({name: values for name, values in stored.items() if not name.startswith(_HEAD)}, heads)
+
+
+def _tensors(file: Path, sha256: str) -> dict[str, NDArray[np.float32]]:
+    from safetensors.numpy import load_file
+
+    if (found := sha256_of([file])) != sha256:
+        raise WeightsDamaged(file, found, sha256)
+    return {name: values.astype(np.float32) for name, values in load_file(file).items()}
 
 
 def _mpnet_parts() -> list[Path]:

@@ -18,7 +18,7 @@ from pydantic import PrivateAttr
 from assistant import Assistant, Settings
 from assistant.answerers import Quotes
 from assistant.models import answerer
-from index import Paper, PaperEmbeddings, PaperIndex, build_index
+from index import Paper, PaperEmbeddings, PaperIndex, Reading, build_index, content_stems, stems
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -51,6 +51,20 @@ class WordEmbeddings(PaperEmbeddings):
 
     def count(self, texts: Sequence[str]) -> list[int]:
         return [len(text.split()) for text in texts]
+
+
+class WordReader:
+    """A text states what is asked if a sentence has most of the question's words. Keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    def read(self, question: str, title: str, sentences: Sequence[str]) -> Reading:
+        self.asked.append((question, title))
+        asked = set(content_stems(question))
+        shares = [len(asked & set(words)) / max(len(asked), 1) for words in stems([f"{title} {text}" for text in sentences])]
+        odds = 12 * (np.array(shares, np.float32) - 0.4)
+        return Reading(float(odds.max(initial=-9)), odds)
 
 
 class ScriptedChat(BaseChatModel):
@@ -151,7 +165,7 @@ def corpus(tmp_path: Path) -> Path:
 @pytest.fixture
 def index(tmp_path: Path, corpus: Path, embeddings: WordEmbeddings) -> PaperIndex:
     build_index([corpus], tmp_path / "index", embeddings)
-    return PaperIndex(tmp_path / "index", embeddings)
+    return PaperIndex(tmp_path / "index", embeddings, reader=WordReader)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PAPERS, ScriptedChat, WordEmbeddings, write_jsonl
+from conftest import PAPERS, ScriptedChat, WordEmbeddings, WordReader, write_jsonl
 
 from app import build_app
 from assistant import Assistant, Paper, Settings, open_assistant
@@ -80,7 +80,7 @@ def served() -> Iterator[Callable[..., str]]:
 def words_index(tmp_path_factory: pytest.TempPathFactory) -> PaperIndex:
     folder = tmp_path_factory.mktemp("page")
     build_index([write_jsonl(folder / "papers.jsonl", [*PAPERS, HOSTILE])], folder / "index", WordEmbeddings())
-    return PaperIndex(folder / "index", WordEmbeddings())
+    return PaperIndex(folder / "index", WordEmbeddings(), reader=WordReader)
 
 
 @pytest.fixture(scope="module")
@@ -341,7 +341,7 @@ def test_papers_are_found_as_one_types_and_asked_about(page: Any, served: Any, t
         for n in range(5000)
     ]
     build_index([write_jsonl(tmp_path / "papers.jsonl", papers)], tmp_path / "index", WordEmbeddings())
-    page.goto(served(open_assistant(index=PaperIndex(tmp_path / "index", WordEmbeddings()), model="quotes")))
+    page.goto(served(open_assistant(index=PaperIndex(tmp_path / "index", WordEmbeddings(), reader=WordReader), model="quotes")))
     page.get_by_role("tab", name="Papers").click()
     total = page.locator("#pa-total")
     total.get_by_text("of 5,000 papers").wait_for()

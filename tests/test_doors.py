@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import PAPERS, WordEmbeddings, write_jsonl
+from conftest import PAPERS, WordEmbeddings, WordReader, write_jsonl
 
 from app import build_app
 from assistant import open_assistant
@@ -23,7 +23,7 @@ QUESTION = "What does the momentum optimizer SwiftMo keep of the gradient?"
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("doors")
     build_index([write_jsonl(folder / "papers.jsonl", PAPERS)], folder / "index", WordEmbeddings())
-    page = build_app(open_assistant(index=PaperIndex(folder / "index", WordEmbeddings()), model="quotes"))
+    page = build_app(open_assistant(index=PaperIndex(folder / "index", WordEmbeddings(), reader=WordReader), model="quotes"))
     page.launch(**LAUNCH)
     yield str(page.local_url)
     page.close()

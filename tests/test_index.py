@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PAPERS, WordEmbeddings, write_jsonl
+from conftest import PAPERS, WordEmbeddings, WordReader, write_jsonl
 
 from index import (
     BadRecord,
@@ -131,14 +131,16 @@ def test_second_model_decides_only_where_papers_have_hardly_a_word_of_the_query(
     assert index.search(query)[0].paper.title == best
 
 
-def test_warm_index_has_asked_both_models_whatever_the_papers_say(tmp_path: Path, embeddings: WordEmbeddings) -> None:
+def test_warm_index_has_asked_every_model_whatever_the_papers_say(tmp_path: Path, embeddings: WordEmbeddings) -> None:
     second = WordEmbeddings("second")
     papers = [replace(PAPERS[0], abstract="We warm up. A warm up of the optimizer helps.")]
     build_index([write_jsonl(tmp_path / "p.jsonl", papers)], tmp_path / "index", embeddings, second=second)
-    index = PaperIndex(tmp_path / "index", embeddings, second={"second": second}.__getitem__)
+    reader = WordReader()
+    index = PaperIndex(tmp_path / "index", embeddings, second={"second": second}.__getitem__, reader=lambda: reader)
     second.encoded.clear()
     index.warm()
     assert second.encoded
+    assert reader.asked
 
 
 def test_empty_query_is_an_error(index: PaperIndex) -> None:

@@ -64,7 +64,7 @@ def test_other_rooms_are_entered_by_their_root() -> None:
         ("chromadb", "vectors"),
         ("bm25s", "lexical"),
         ("sentence_transformers", "embedding weights attribution"),
-        ("openvino", "embedding"),
+        ("openvino", "compiled"),
     ],
 )
 def test_a_library_is_named_in_one_place(package: str, home: str) -> None:

@@ -1,0 +1,93 @@
+"""What an abstract says to a question: the reader that ships with the product, and how its word is taken."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import PAPERS, ROOT, WordReader
+
+from assistant.weighing import weigh
+from index import Paper, PaperIndex, WeightsDamaged, readable, sentence_spans
+from index.reading import MOST_TOKENS, Reading, load_reader, question_and_text
+from index.weights import READER, READER_SHA256, reader_weights
+
+
+def sentences_of(paper: Paper) -> list[str]:
+    return [readable(paper.abstract[start:end]) for start, end in sentence_spans(paper.abstract)]
+
+
+def asked_of(question: str, paper: Paper) -> Reading:
+    return load_reader().read(question, paper.title, sentences_of(paper))
+
+
+def test_every_token_knows_its_sentence() -> None:
+    ids, places = question_and_text([[11, 12], [21], [31, 32], [41]])
+    assert ids == [0, 11, 12, 2, 2, 21, 2, 31, 32, 2, 41, 2]
+    assert places == [-1] * 7 + [0, 0, 0, 1, 1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("question", "paper", "sentence"),
+    [
+        pytest.param("In how many fewer steps does SwiftMo reach Adam's loss?", 0, 2, id="figure"),
+        pytest.param("What does SwiftMo keep two of?", 0, 1, id="thing"),
+        pytest.param("What share of the weights is removed on ImageNet?", 1, 2, id="share"),
+        pytest.param("Which weights are pruned?", 1, 1, id="which"),
+        pytest.param("what does CapFree learn from?", 2, 1, id="source"),
+    ],
+)
+def test_the_sentence_that_states_the_answer_is_the_likeliest(question: str, paper: int, sentence: int) -> None:
+    reading = asked_of(question, PAPERS[paper])
+    assert len(reading.sentences) == len(sentences_of(PAPERS[paper]))
+    assert reading.sentences.argmax() == sentence
+
+
+@pytest.mark.slow
+def test_near_misses_are_told_from_what_is_stated() -> None:
+    lines = (ROOT / "bench" / "questions" / "read.jsonl").read_text(encoding="utf-8").splitlines()
+    bundled = (ROOT / "index" / "bundled" / "papers.jsonl").read_text(encoding="utf-8").splitlines()
+    papers = {record["title"]: Paper(record["title"], record["abstract"]) for record in map(json.loads, bundled)}
+    asked = [(q, papers[q["about"]]) for q in map(json.loads, lines) if q["about"] in papers][::75]
+    odds = {stated: [asked_of(q["question"], paper).states for q, paper in asked if bool(q["gold_titles"]) == stated]
+            for stated in (True, False)}  # fmt: skip
+    assert min(map(len, odds.values())) > 50
+    higher = np.mean([[above > below for below in odds[False]] for above in odds[True]])
+    assert higher > 0.75
+
+
+@pytest.mark.slow
+def test_a_long_text_is_read_in_parts_and_all_of_it() -> None:
+    paper = PAPERS[0]
+    filler = ["Nothing is said here of what anybody might want to know about it."] * (MOST_TOKENS // 12)
+    reading = load_reader().read("In how many fewer steps does SwiftMo reach Adam's loss?", "", [*filler, *sentences_of(paper)])
+    assert len(reading.sentences) == len(filler) + 4
+    assert reading.sentences.argmax() == len(filler) + 2
+    endless = load_reader().read("why?", "", ["word " * 3000])
+    assert len(endless.sentences) == 1
+
+
+@pytest.mark.slow
+def test_a_text_of_nothing_states_nothing() -> None:
+    reading = load_reader().read("why?", "A title", [])
+    assert reading.states == -np.inf
+    assert len(reading.sentences) == 0
+
+
+def test_damaged_weights_of_the_reader_are_refused(tmp_path: Path) -> None:
+    assert reader_weights().heads
+    damaged = tmp_path / READER.name
+    damaged.write_bytes(READER.read_bytes()[:-1] + b"?")
+    with pytest.raises(WeightsDamaged, match=READER_SHA256[:8]):
+        reader_weights(damaged)
+
+
+def test_only_what_is_in_doubt_is_read_further(index: PaperIndex) -> None:
+    reader = WordReader()
+    known = PaperIndex(index.folder, index._embeddings, reader=lambda: reader)
+    hits = known.search("momentum optimizer", 3)
+    weigh("Which momentum optimizer keeps memories of the gradient?", "momentum optimizer", hits, known)
+    assert len(reader.asked) == 1
+    weigh("Which zebra?", "momentum optimizer", hits, known)
+    assert len(reader.asked) > 2
