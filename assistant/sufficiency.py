@@ -48,6 +48,7 @@ _UNREAD = -10.0  # log odds of what has no words to read
 ODDS, BEYOND = "model's odds", "odds beyond wording"
 WORDING = ("words in best paper", "content in best paper", "content in a sentence", "words anywhere", "asks how",
            "asks several", "follow-up")  # fmt: skip
+READINGS = ("stated", "stated in a sentence", "stated anywhere", "stated in a sentence anywhere")
 Forest = dict[str, Any]
 
 
@@ -71,14 +72,18 @@ def judge(known: Mapping[str, float], *, odds: float | None = None, model: Path 
     Raises SettingsError.
     """
     forests = load(model)
-    forest, row = forests["alone"], known
-    if odds is not None and "judged" in forests:
-        forest = forests["judged"]
-        row = with_odds(known, odds, forest["expected"])
-    if missing(row, forest) < forest["threshold"]:
+    if odds is not None and (judged := forests.get("judged")):
+        refused = _refuses(judged, with_odds(known, odds, judged["expected"]))
+    else:  # the reader knows near misses, words and vectors know questions of another world than the papers'
+        refused = any(_refuses(forests[name], known) for name in ("alone", "read") if name in forests)
+    if not refused:
         return Status.ANSWERED
     on_topic = known["similarity"] >= _NEAR or known["content in best paper"] >= _COVERED
     return Status.NOT_STATED if on_topic else Status.NOT_FOUND
+
+
+def _refuses(forest: Forest, known: Mapping[str, float]) -> bool:
+    return missing(known, forest) >= float(forest["threshold"])
 
 
 def with_odds(known: Mapping[str, float], odds: float, expected: Mapping[str, float]) -> dict[str, float]:
@@ -116,12 +121,12 @@ def missing(known: Mapping[str, float], forest: Forest) -> float:
 def load(model: Path | None = None) -> Mapping[str, Forest]:
     """The fitted trees and their thresholds: those that ship with the product, or of a file. Raises SettingsError.
 
-    "alone" knows the question and the papers, "judged" a language model's view as well.
+    "alone" knows the question and the papers, "read" what the reader says as well, "judged" a language model's view.
     """
     source = model or files(__package__) / "sufficiency_trees.json"
     try:
         stored: dict[str, Forest] = json.loads(source.read_text(encoding="utf-8"))
-        for forest in (stored["alone"], stored.get("judged", stored["alone"])):
+        for forest in (stored["alone"], *(stored[name] for name in ("read", "judged") if name in stored)):
             known = with_odds(defaultdict(float), 0.0, forest.get("expected", {"": 0.0}))
             missing(defaultdict(float, known), forest)
             float(forest["threshold"])
@@ -173,13 +178,8 @@ def _readings(weighed: Weighed) -> dict[str, float]:
     """
     states = [reading.states for reading in weighed.readings]
     sentences = [float(reading.sentences.max(initial=_UNREAD)) for reading in weighed.readings]
-    known = {
-        "stated": states[0],
-        "stated in a sentence": sentences[0],
-        "stated anywhere": max(states),
-        "stated in a sentence anywhere": max(sentences),
-    }
-    return {name: max(odds, _UNREAD) * (1 - weighed.several) for name, odds in known.items()}
+    known = (states[0], sentences[0], max(states), max(sentences))
+    return {name: max(odds, _UNREAD) * (1 - weighed.several) for name, odds in zip(READINGS, known, strict=True)}
 
 
 def _words(question: str, query: str, papers: Sequence[set[str]], index: PaperIndex) -> dict[str, float]:

@@ -10,8 +10,9 @@ answers and some forty that it does not, and name the file in the setting SUFFIC
 With `--odds` a second forest is fitted that also knows what the local model said to the questions of that file; with `--ask`
 the model is asked about the others too (about three seconds each), and the file keeps that.
 
-The reader is too sure of papers that it was taught with: with `--unseen` only those questions count for which a paper is found
-first that bench/fit_reader.py held out. That is for the corpus that it was taught on; on any other leave it out.
+One forest does without the reader, one that knows what it says is kept to fewer wrong refusals (`--wrongly-read`); either may
+refuse. The reader is too sure of papers that it was taught with: with `--unseen` only those questions count there for which a
+paper is found first that bench/fit_reader.py held out. That is for the corpus that it was taught on; on any other leave it out.
 Needs scikit-learn.
 """
 
@@ -33,7 +34,7 @@ from assistant.evidence import glance
 from assistant.lists import asks_list
 from assistant.models import answerer
 from assistant.settings import Settings
-from assistant.sufficiency import WORDING, features, with_odds
+from assistant.sufficiency import READINGS, WORDING, features, with_odds
 
 AGAINST = {
     "names absent",
@@ -59,17 +60,18 @@ def main() -> None:
     parser.add_argument("--odds", type=Path)
     parser.add_argument("--ask", action="store_true")
     parser.add_argument("--unseen", action="store_true")
+    parser.add_argument("--wrongly-read", type=float, default=0.015)
     args = parser.parse_args()
     assistant = open_assistant(index=args.index, model="quotes")
     files = [[q for q in read_questions(path) if not asks_list(q["question"])] for path in args.questions]
     questions = [q for file in files for q in file]
     shares = np.array([1 / len(file) for file in files for _ in file])
     seen = [weighed(assistant, q) for q in questions]
-    if args.unseen:
-        kept = [i for i, one in enumerate(seen) if one.pool and held_out(one.hits[0].paper.title)]
-        questions, seen, shares = [questions[i] for i in kept], [seen[i] for i in kept], shares[kept]
-    known = [features(one, assistant.index) for one in seen]
+    read = [features(one, assistant.index) for one in seen]
+    known = [{name: value for name, value in row.items() if name not in READINGS} for row in read]
     forests = {"alone": _fitted(questions, known, shares, args.wrongly)}
+    fresh = [i for i, one in enumerate(seen) if not args.unseen or (one.pool and held_out(one.hits[0].paper.title))]
+    forests["read"] = _fitted([questions[i] for i in fresh], [read[i] for i in fresh], shares[fresh], args.wrongly_read)
     if args.odds:
         asked = _asked(assistant, questions, args.odds, ask=args.ask)
         there = [i for i, q in enumerate(questions) if key(q) in asked]

@@ -24,7 +24,7 @@ from assistant.lists import asks_list, members, topic
 from assistant.nearness import Nearness
 from assistant.parts import parts
 from assistant.several import likely_several
-from assistant.sufficiency import BEYOND, ODDS, WORDING, features, judge, load, missing, with_odds
+from assistant.sufficiency import BEYOND, ODDS, READINGS, WORDING, features, judge, load, missing, with_odds
 from assistant.weighing import weigh
 from index import BadRecord, Hit, PaperIndex, Sentence, SettingsError, clauses
 from index.lexical import content_words
@@ -350,7 +350,7 @@ def test_calibration_that_is_none_is_refused(tmp_path: Path) -> None:
         load(tmp_path / "bad.json")
 
 
-@pytest.mark.parametrize("name", ["alone", "judged"])
+@pytest.mark.parametrize("name", ["alone", "read", "judged"])
 def test_what_speaks_for_an_answer_never_speaks_against_it(name: str) -> None:
     forest = load()[name]
     against = {"names absent", "names nowhere", "names unseen", "number nowhere", "content unseen"}
@@ -360,6 +360,7 @@ def test_what_speaks_for_an_answer_never_speaks_against_it(name: str) -> None:
         steps = [missing(defaultdict(float, {feature: value}), forest) for value in (-8, -2, 0, 0.2, 0.5, 0.8, 1, 3, 8)]
         assert steps == sorted(steps, reverse=feature not in against), feature
     assert bool({ODDS, BEYOND} & used) == (name == "judged")
+    assert bool(set(READINGS) & used) == (name == "read")
 
 
 def test_doubt_counts_for_more_where_the_papers_have_the_questions_words() -> None:
