@@ -60,7 +60,7 @@ class Reader(torch.nn.Module):  # type: ignore[misc]
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
         # dropout of attention would take longer than all the rest
-        self.network = AutoModel.from_pretrained(str(folder), attention_probs_dropout_prob=0.0)
+        self.network = AutoModel.from_pretrained(str(folder), attention_probs_dropout_prob=0.0, add_pooling_layer=False)
         self.network.embeddings.word_embeddings.weight.requires_grad_(False)
         width = self.network.config.hidden_size
         self.sentence, self.states = (
