@@ -32,6 +32,7 @@ _MOTIVATION = re.compile(
 _NUMBER = re.compile(r"\d")
 _SPREAD = 0.05  # of likeness, that sentences have at least
 _READ = 3  # papers at most, a few hundredths of a second each
+_NEARLY_AS_GOOD = 4.0  # scores behind the best paper; what is further behind is hardly ever meant, and not read
 _STATED = 0.0  # log odds from which no further paper is read
 
 
@@ -73,9 +74,11 @@ def weigh(question: str, query: str, hits: Sequence[Hit], index: PaperIndex) -> 
 
 
 def read(question: str, hits: Sequence[Hit], index: PaperIndex) -> list[Reading]:
-    """The best paper read with the question and, as long as none states what is asked, the next ones."""
+    """The best paper read with the question and, as long as none states what is asked, the next ones nearly as good."""
     readings: list[Reading] = []
     for hit in hits[:_READ]:
+        if hits[0].score - hit.score > _NEARLY_AS_GOOD:
+            break
         readings.append(index.read(question, hit.paper))
         if readings[-1].states >= _STATED:
             break

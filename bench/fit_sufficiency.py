@@ -7,12 +7,12 @@ five folds, how many of each type would be refused where at most `--wrongly` of 
 counts alike), then writes trees and thresholds. To calibrate on a corpus of your own, ask some forty questions that it
 answers and some forty that it does not, and name the file in the setting SUFFICIENCY.
 
-With `--odds` a second forest is fitted that also knows what the local model said to the questions of that file; with `--ask`
+With `--odds` a third forest is fitted that also knows what the local model said to the questions of that file; with `--ask`
 the model is asked about the others too (about three seconds each), and the file keeps that.
 
 One forest does without the reader, one that knows what it says is kept to fewer wrong refusals (`--wrongly-read`); either may
-refuse. The reader is too sure of papers that it was taught with: with `--unseen` only those questions count there for which a
-paper is found first that bench/fit_reader.py held out. That is for the corpus that it was taught on; on any other leave it out.
+refuse. The reader is too sure of papers that it was taught with: with `--unseen` only those questions count, where it has a
+say, for which a paper is found first that bench/fit_reader.py held out. That is for the corpus that it was taught on; on any other leave it out.
 Needs scikit-learn.
 """
 
@@ -73,12 +73,12 @@ def main() -> None:
     fresh = [i for i, one in enumerate(seen) if not args.unseen or (one.pool and held_out(one.hits[0].paper.title))]
     forests["read"] = _fitted([questions[i] for i in fresh], [read[i] for i in fresh], shares[fresh], args.wrongly_read)
     if args.odds:
-        asked = _asked(assistant, questions, args.odds, ask=args.ask)
-        there = [i for i, q in enumerate(questions) if key(q) in asked]
-        questions, known, shares = [questions[i] for i in there], [known[i] for i in there], shares[there]
+        asked = _asked(assistant, [questions[i] for i in fresh], args.odds, ask=args.ask)
+        there = [i for i in fresh if key(questions[i]) in asked]
+        questions, read, shares = [questions[i] for i in there], [read[i] for i in there], shares[there]
         said = [asked[key(q)] for q in questions]
-        expected = _expected(questions, known, said)
-        judged = [with_odds(row, ratio, expected) for row, ratio in zip(known, said, strict=True)]
+        expected = _expected(questions, read, said)
+        judged = [with_odds(row, ratio, expected) for row, ratio in zip(read, said, strict=True)]
         forests["judged"] = {"expected": expected, **_fitted(questions, judged, shares, args.wrongly)}
     args.out.write_text(json.dumps(forests, separators=(",", ":")) + "\n", encoding="utf-8")
 
