@@ -16,6 +16,7 @@ _MOST, _WORDS_A_SENTENCE = 9, 18
 SLACK = 1.08  # sentences are not cut
 _HOW_WORDS, _SEVERAL_WORDS = 1.5, 1.8
 _SAME_FROM, _REPEATED = 0.75, 0.5
+_WORTH = 0.02  # how likely a sentence must be to stand beside another
 _FURTHER_WORDS = 150
 NEXT_OF_A_PAPER = 0.5  # what a sentence is worth, for a comparison, for each one of its paper that is taken already
 
@@ -56,9 +57,9 @@ def beyond(evidence: Sequence[Evidence], known: Sequence[Evidence]) -> list[Evid
 
 def _chosen(weighed: Weighed, budget: float) -> list[Evidence]:
     pool = weighed.pool
-    chosen = select(weighed.likely, pool, budget, weighed.several)
+    chosen = select(weighed.told, pool, budget, weighed.several)
     chosen.sort(key=lambda i: (pool[i].rank, pool[i].sentence.number))
-    return [Evidence(pool[i].sentence, float(weighed.likely[i])) for i in chosen]
+    return [Evidence(pool[i].sentence, float(weighed.told[i])) for i in chosen]
 
 
 def word_budget(question: str, words: int, *, several: bool) -> float:
@@ -86,6 +87,8 @@ def select(likely: Vectors, pool: Sequence[Candidate], words: float, several: fl
     while len(chosen) < min(most, len(pool)):
         gain = likely * (1 - _REPEATED * said) * np.array([turn ** heard[c.rank] for c in pool])
         gain[chosen] = -1.0
+        if chosen:
+            gain[likely < _WORTH] = -1.0
         fitting = [i for i in np.argsort(-gain)[:3].tolist() if gain[i] >= 0 and (not chosen or sizes[i] <= left)]
         if not fitting:
             break

@@ -19,6 +19,7 @@ from .candidates import Candidate, Vectors, candidates
 from .kinds import asks_how, asks_number
 from .nearness import Nearness, nearness, word_shares
 from .several import likely_several
+from .told import told
 
 _OWN_WORK = re.compile(r"\b(we|our|this (paper|work)|propos\w*|introduc\w*|present)\b", re.IGNORECASE)
 _FINDING = re.compile(
@@ -41,7 +42,8 @@ class Weighed:
     """Every sentence of the papers found, and how likely each holds part of what is asked.
 
     `question` is what was asked, `query` what was searched for it, `several` how likely, in 0..1, it wants several papers
-    side by side; `columns` are the features by name, (n,) each; `readings` are what the first papers, read whole, say.
+    side by side; `columns` are the features by name, (n,) each; `readings` are what the first papers, read whole, say, and
+    `told` is how likely each sentence is with their word.
     """
 
     question: str
@@ -52,6 +54,7 @@ class Weighed:
     columns: Mapping[str, Vectors]
     several: float
     readings: Sequence[Reading]
+    told: Vectors
 
     @property
     def wants_several(self) -> bool:
@@ -63,21 +66,24 @@ def weigh(question: str, query: str, hits: Sequence[Hit], index: PaperIndex) -> 
     """Weigh every sentence of the papers found."""
     pool = candidates(hits, index)
     if not pool:
-        return Weighed(question, query, hits, pool, np.zeros(0), {}, 0.0, [])
+        return Weighed(question, query, hits, pool, np.zeros(0), {}, 0.0, [], np.zeros(0))
     near = nearness(question, pool, index)
     several = likely_several(question, query, pool, near)
     columns = features(question, query, pool, near, index, several)
     matrix = np.stack([columns[name] for name in FEATURES], axis=1)
     weights, intercept = _weights()
     likely = 1 / (1 + np.exp(-(matrix @ weights + intercept)))
-    return Weighed(question, query, hits, pool, likely, columns, several, read(question, hits, index))
+    readings = read(question, hits, index, follow_up=question != query)
+    return Weighed(question, query, hits, pool, likely, columns, several, readings, told(likely, pool, readings, several))
 
 
-def read(question: str, hits: Sequence[Hit], index: PaperIndex) -> list[Reading]:
-    """The best paper read with the question and, as long as none states what is asked, the next ones nearly as good."""
+def read(question: str, hits: Sequence[Hit], index: PaperIndex, *, follow_up: bool = False) -> list[Reading]:
+    """The best paper read with the question and, as long as none states what is asked, the next ones nearly as good; to a
+    follow-up those behind too, for it has the paper before ahead whatever is meant.
+    """
     readings: list[Reading] = []
     for hit in hits[:_READ]:
-        if hits[0].score - hit.score > _NEARLY_AS_GOOD:
+        if hits[0].score - hit.score > _NEARLY_AS_GOOD and not follow_up:
             break
         readings.append(index.read(question, hit.paper))
         if readings[-1].states >= _STATED:

@@ -72,16 +72,19 @@ def regression(matrix: Any, labels: Any, *, damping: float = 10.0, balanced: boo
     return _unscaled(model.coef_[0], float(model.intercept_[0]), scaler)
 
 
-def ranking(groups: Sequence[tuple[Any, Any]], *, damping: float = 0.005) -> Line:
+def ranking(groups: Sequence[tuple[Any, Any]], *, damping: float = 0.005, before: Sequence[Any] = ()) -> Line:
     """Weights that rank the good of each group first and still estimate how likely each is good.
 
-    A group is ((n, features), (n,) whether good), one of them at least. The loss is the cross entropy of each group's ranking
+    A group is ((n, features), (n,) whether good), one of them at least. `before`: for each group the (n,) log odds that the
+    weights add to. The loss is the cross entropy of each group's ranking
     (ListNet's, Cao et al. 2007), every group counting alike, twice, and a logistic regression's.
     """
     scaler = StandardScaler().fit(np.vstack([matrix for matrix, _ in groups]))
     shape = (len(groups), max(len(good) for _, good in groups))
     known = torch.zeros(*shape, groups[0][0].shape[1])
-    good, there = torch.zeros(shape), torch.zeros(shape)
+    good, there, start = torch.zeros(shape), torch.zeros(shape), torch.zeros(shape)
+    for row, odds in enumerate(before):
+        start[row, : len(odds)] = torch.tensor(odds)
     for row, (matrix, labels) in enumerate(groups):
         known[row, : len(labels)] = torch.tensor(scaler.transform(matrix))
         good[row, : len(labels)] = torch.tensor(labels)
@@ -91,7 +94,7 @@ def ranking(groups: Sequence[tuple[Any, Any]], *, damping: float = 0.005) -> Lin
 
     def loss() -> Any:
         steps.zero_grad()
-        scores = known @ weights
+        scores = start + known @ weights
         listed = -(good / good.sum(1, keepdim=True) * log_softmax(scores + (1 - there) * _OUT, 1)).sum(1).mean()
         alone = (binary_cross_entropy_with_logits(scores + intercept, good, reduction="none") * there).sum() / good.sum()
         total = 2 * listed + alone + damping * weights.square().sum()

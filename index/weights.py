@@ -32,7 +32,7 @@ _MAGIC = b"HMSEMB01"
 _HEAD = "head."
 EVERYDAY = Path(__file__).with_name("everyday.safetensors")
 READER = Path(__file__).with_name("reader.safetensors")
-READER_SHA256 = "2fc95e949bec22b27b22896c0461aa1b2f552bb7a1493540aec21438ae2fe340"
+READER_SHA256 = "d2a6bdcef7fb4ff0a66fe8595649820bc6cfb6099b44b00f583b9e1b01ee213a"
 EVERYDAY_SHA256 = "0390b5db349711dc6b7ce1f0c1c7ba529383eeaeeeb60e8168271d7b01456285"
 
 

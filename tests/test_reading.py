@@ -99,5 +99,15 @@ def test_only_what_is_in_doubt_is_read_further(index: PaperIndex, question: str,
     reader = WordReader()
     known = PaperIndex(index.folder, index._embeddings, reader=lambda: reader)
     hits = [replace(hit, score=score) for hit, score in zip(known.search("momentum optimizer", 3), scores, strict=True)]
-    weigh(question, "momentum optimizer", hits, known)
+    weigh(question, question, hits, known)
     assert len(reader.asked) == read
+
+
+def test_a_follow_up_reads_papers_behind_the_one_before(index: PaperIndex) -> None:
+    reader = WordReader()
+    known = PaperIndex(index.folder, index._embeddings, reader=lambda: reader)
+    hits = [
+        replace(hit, score=score) for hit, score in zip(known.search("momentum optimizer", 3), (9.0, 0.2, 0.1), strict=True)
+    ]
+    weigh("and which zebra?", "momentum optimizer and which zebra?", hits, known)
+    assert len(reader.asked) == 3
