@@ -16,7 +16,7 @@ _MOST, _WORDS_A_SENTENCE = 9, 18
 SLACK = 1.08  # sentences are not cut
 _HOW_WORDS, _SEVERAL_WORDS = 1.5, 1.8
 _SAME_FROM, _REPEATED = 0.75, 0.5
-_WORTH = 0.02  # how likely a sentence must be to stand beside another
+WORTH = 0.02  # how likely a sentence must be to be shown beside another
 _FURTHER_WORDS = 150
 NEXT_OF_A_PAPER = 0.5  # what a sentence is worth, for a comparison, for each one of its paper that is taken already
 
@@ -33,10 +33,10 @@ def choose(weighed: Weighed, *, words: int) -> list[Evidence]:
     """The best sentences, in readable order: paper by paper, each paper's in its own order.
 
     They are taken one by one, always the one that adds most: how likely it holds an answer, less what those already
-    taken say and, the likelier several papers are wanted, the less if its paper has had its say. About `words` words in all,
-    half as many again for a how or a why, more for a comparison.
+    taken say and, the likelier several papers are wanted, the less if its paper has had its say. None is taken only to fill
+    the room. About `words` words in all, half as many again for a how or a why, more for a comparison.
     """
-    return _chosen(weighed, word_budget(weighed.question, words, several=weighed.wants_several))
+    return _chosen(weighed, word_budget(weighed.question, words, several=weighed.wants_several), WORTH)
 
 
 def glance(weighed: Weighed, *, words: int) -> list[Evidence]:
@@ -45,8 +45,9 @@ def glance(weighed: Weighed, *, words: int) -> list[Evidence]:
 
 
 def further(weighed: Weighed, chosen: Sequence[Evidence]) -> list[Evidence]:
-    """What would be chosen next, were there room for some hundred and fifty words, in readable order."""
-    return beyond(choose(weighed, words=_FURTHER_WORDS), chosen)
+    """What would be chosen next, however unlikely, were there room for some hundred and fifty words, in readable order."""
+    room = word_budget(weighed.question, _FURTHER_WORDS, several=weighed.wants_several)
+    return beyond(_chosen(weighed, room), chosen)
 
 
 def beyond(evidence: Sequence[Evidence], known: Sequence[Evidence]) -> list[Evidence]:
@@ -55,9 +56,9 @@ def beyond(evidence: Sequence[Evidence], known: Sequence[Evidence]) -> list[Evid
     return [item for item in evidence if item.sentence not in there]
 
 
-def _chosen(weighed: Weighed, budget: float) -> list[Evidence]:
+def _chosen(weighed: Weighed, budget: float, least: float = 0.0) -> list[Evidence]:
     pool = weighed.pool
-    chosen = select(weighed.told, pool, budget, weighed.several)
+    chosen = select(weighed.told, pool, budget, weighed.several, least)
     chosen.sort(key=lambda i: (pool[i].rank, pool[i].sentence.number))
     return [Evidence(pool[i].sentence, float(weighed.told[i])) for i in chosen]
 
@@ -74,8 +75,10 @@ def told_in_full(question: str, *, several: bool) -> bool:
     return several or asks_how(question)
 
 
-def select(likely: Vectors, pool: Sequence[Candidate], words: float, several: float) -> list[int]:
-    """Positions of the sentences taken, in that order; one too long for what is left gives way to the next two."""
+def select(likely: Vectors, pool: Sequence[Candidate], words: float, several: float, least: float = 0.0) -> list[int]:
+    """Positions of the sentences taken, in that order; one too long for what is left gives way to the next two. None but the
+    first is less likely than `least`.
+    """
     vectors = np.stack([c.sentence.vector for c in pool])
     sizes = [len(c.sentence.text.split()) for c in pool]
     said = np.zeros(len(pool))
@@ -88,7 +91,7 @@ def select(likely: Vectors, pool: Sequence[Candidate], words: float, several: fl
         gain = likely * (1 - _REPEATED * said) * np.array([turn ** heard[c.rank] for c in pool])
         gain[chosen] = -1.0
         if chosen:
-            gain[likely < _WORTH] = -1.0
+            gain[likely < least] = -1.0
         fitting = [i for i in np.argsort(-gain)[:3].tolist() if gain[i] >= 0 and (not chosen or sizes[i] <= left)]
         if not fitting:
             break
