@@ -10,10 +10,9 @@ answers and some forty that it does not, and name the file in the setting SUFFIC
 With `--odds` a third forest is fitted that also knows what the local model said to the questions of that file; with `--ask`
 the model is asked about the others too (about three seconds each), and the file keeps that.
 
-One forest does without the reader, one that knows what it says is kept to fewer wrong refusals (`--wrongly-read`); either may
-refuse. The reader is too sure of papers that it was taught with: with `--unseen` only those questions count, where it has a
-say, for which a paper is found first that bench/fit_reader.py held out. That is for the corpus that it was taught on; on any
-other leave it out.
+One forest does without the reader, one knows what it says; either may refuse, so that each is given half of `--wrongly`. The
+reader is too sure of papers that it was taught with: with `--unseen` only those questions count, where it has a say, for which
+a paper is found first that bench/fit_reader.py held out. That is for the corpus that it was taught on; on any other leave it out.
 Needs scikit-learn.
 """
 
@@ -61,7 +60,6 @@ def main() -> None:
     parser.add_argument("--odds", type=Path)
     parser.add_argument("--ask", action="store_true")
     parser.add_argument("--unseen", action="store_true")
-    parser.add_argument("--wrongly-read", type=float, default=0.015)
     args = parser.parse_args()
     assistant = open_assistant(index=args.index, model="quotes")
     files = [[q for q in read_questions(path) if not asks_list(q["question"])] for path in args.questions]
@@ -70,9 +68,9 @@ def main() -> None:
     seen = [weighed(assistant, q) for q in questions]
     read = [features(one, assistant.index) for one in seen]
     known = [{name: value for name, value in row.items() if name not in READINGS} for row in read]
-    forests = {"alone": _fitted(questions, known, shares, args.wrongly)}
+    forests = {"alone": _fitted(questions, known, shares, args.wrongly / 2)}
     fresh = [i for i, one in enumerate(seen) if not args.unseen or (one.pool and held_out(one.hits[0].paper.title))]
-    forests["read"] = _fitted([questions[i] for i in fresh], [read[i] for i in fresh], shares[fresh], args.wrongly_read)
+    forests["read"] = _fitted([questions[i] for i in fresh], [read[i] for i in fresh], shares[fresh], args.wrongly / 2)
     if args.odds:
         asked = _asked(assistant, [questions[i] for i in fresh], args.odds, ask=args.ask)
         there = [i for i in fresh if key(questions[i]) in asked]
