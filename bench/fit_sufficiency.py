@@ -12,7 +12,8 @@ the model is asked about the others too (about three seconds each), and the file
 
 One forest does without the reader, one knows what it says; either may refuse, so that each is given half of `--wrongly`. The
 reader is too sure of papers that it was taught with: with `--unseen` only those questions count, where it has a say, for which
-a paper is found first that bench/fit_reader.py held out. That is for the corpus that it was taught on; on any other leave it out.
+a paper is found first that bench/fit_reader.py held out. That is for the corpus that it was taught on; on any other leave it
+out.
 Needs scikit-learn.
 """
 
