@@ -12,7 +12,7 @@ from index import BuildReport, Hit, Paper, PaperIndex, Progress, QuestionError, 
 from . import lists, sufficiency
 from .answer import Answer, AnswerSentence, Citation, Status, Verdict
 from .answerers import Answerer, Draft, Pending, Quotes, Usage
-from .evidence import Evidence, beyond, choose, further, glance
+from .evidence import Evidence, beyond, choose, choose_told, further, glance
 from .followup import standalone, turns
 from .parts import with_parts
 from .settings import Settings
@@ -169,8 +169,10 @@ class _Asking:
         with self._timed("evidence"):
             weighed = weigh(self._question, query, hits, self._index)
             words = self._settings.words or self._answerer.words
-            wanted = choose(weighed, words=words)
-            chosen = glance(weighed, words=words) if self._answerer.reads_on else wanted
+            if self._answerer.reads_on:  # what such a model leaves out is judged by estimates made without the reader
+                wanted, chosen = choose(weighed, words=words), glance(weighed, words=words)
+            else:
+                wanted = chosen = choose_told(weighed, words=words)
             spare = beyond([*wanted, *further(weighed, wanted)], chosen)
             status = sufficiency.plain(weighed)
         if status is None:

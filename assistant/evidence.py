@@ -33,21 +33,25 @@ def choose(weighed: Weighed, *, words: int) -> list[Evidence]:
     """The best sentences, in readable order: paper by paper, each paper's in its own order.
 
     They are taken one by one, always the one that adds most: how likely it holds an answer, less what those already
-    taken say and, the likelier several papers are wanted, the less if its paper has had its say. None is taken only to fill
-    the room. About `words` words in all, half as many again for a how or a why, more for a comparison.
+    taken say and, the likelier several papers are wanted, the less if its paper has had its say. About `words` words in all,
+    half as many again for a how or a why, more for a comparison.
     """
-    return _chosen(weighed, word_budget(weighed.question, words, several=weighed.wants_several), WORTH)
+    return _chosen(weighed, weighed.likely, word_budget(weighed.question, words, several=weighed.wants_several))
+
+
+def choose_told(weighed: Weighed, *, words: int) -> list[Evidence]:
+    """The same, but the reader has its say on each sentence, and none is taken only to fill the room."""
+    return _chosen(weighed, weighed.told, word_budget(weighed.question, words, several=weighed.wants_several), WORTH)
 
 
 def glance(weighed: Weighed, *, words: int) -> list[Evidence]:
     """The best sentences of about `words` words, whatever is asked: what a slow reader should see first."""
-    return _chosen(weighed, words)
+    return _chosen(weighed, weighed.likely, words)
 
 
 def further(weighed: Weighed, chosen: Sequence[Evidence]) -> list[Evidence]:
-    """What would be chosen next, however unlikely, were there room for some hundred and fifty words, in readable order."""
-    room = word_budget(weighed.question, _FURTHER_WORDS, several=weighed.wants_several)
-    return beyond(_chosen(weighed, room), chosen)
+    """What would be chosen next, were there room for some hundred and fifty words, in readable order."""
+    return beyond(choose(weighed, words=_FURTHER_WORDS), chosen)
 
 
 def beyond(evidence: Sequence[Evidence], known: Sequence[Evidence]) -> list[Evidence]:
@@ -56,11 +60,11 @@ def beyond(evidence: Sequence[Evidence], known: Sequence[Evidence]) -> list[Evid
     return [item for item in evidence if item.sentence not in there]
 
 
-def _chosen(weighed: Weighed, budget: float, least: float = 0.0) -> list[Evidence]:
+def _chosen(weighed: Weighed, likely: Vectors, budget: float, least: float = 0.0) -> list[Evidence]:
     pool = weighed.pool
-    chosen = select(weighed.told, pool, budget, weighed.several, least)
+    chosen = select(likely, pool, budget, weighed.several, least)
     chosen.sort(key=lambda i: (pool[i].rank, pool[i].sentence.number))
-    return [Evidence(pool[i].sentence, float(weighed.told[i])) for i in chosen]
+    return [Evidence(pool[i].sentence, float(likely[i])) for i in chosen]
 
 
 def word_budget(question: str, words: int, *, several: bool) -> float:
