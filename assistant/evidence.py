@@ -83,6 +83,8 @@ def select(likely: Vectors, pool: Sequence[Candidate], words: float, several: fl
     """Positions of the sentences taken, in that order; one too long for what is left gives way to the next two. None but the
     first is less likely than `least`.
     """
+    if not pool:
+        return []
     vectors = np.stack([c.sentence.vector for c in pool])
     sizes = [len(c.sentence.text.split()) for c in pool]
     said = np.zeros(len(pool))

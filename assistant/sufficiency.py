@@ -173,13 +173,14 @@ def _standing(weighed: Weighed) -> dict[str, float]:
 
 
 def _readings(weighed: Weighed) -> dict[str, float]:
-    """How sure the reader is that the best paper, or one of those read, states what is asked, in all and in a sentence. The
-    likelier several papers are wanted, the less that tells, for none of them says it all.
+    """How sure the reader is that the best paper, or one of those read, states what is asked, in all and in a sentence. Where
+    several papers are likelier wanted than one, that tells the less the likelier they are, for none of them says it all.
     """
     states = [reading.states for reading in weighed.readings]
     sentences = [float(reading.sentences.max(initial=_UNREAD)) for reading in weighed.readings]
     known = (states[0], sentences[0], max(states), max(sentences))
-    return {name: max(odds, _UNREAD) * (1 - weighed.several) for name, odds in zip(READINGS, known, strict=True)}
+    telling = min(1.0, 2 * (1 - weighed.several))
+    return {name: max(odds, _UNREAD) * telling for name, odds in zip(READINGS, known, strict=True)}
 
 
 def _words(question: str, query: str, papers: Sequence[set[str]], index: PaperIndex) -> dict[str, float]:
