@@ -75,7 +75,7 @@ class Quotes:
     """The floor: the evidence itself, sentence by sentence. No language model, nothing that could be wrong."""
 
     name = "quotes"
-    words = 84
+    words = 80
     reads_on = False
 
     def judge(self, question: str, evidence: Sequence[Evidence]) -> Generator[Pending, None, View | None]:

@@ -16,7 +16,8 @@ _MOST, _WORDS_A_SENTENCE = 9, 18
 SLACK = 1.08  # sentences are not cut
 _HOW_WORDS, _SEVERAL_WORDS = 1.5, 1.8
 _SAME_FROM, _REPEATED = 0.75, 0.5
-WORTH = 0.02  # how likely a sentence must be to be shown beside another
+_UNSURE, _UNSURE_WORDS = 0.5, 1.5
+_WORTH = 0.02  # how likely a sentence must be to be shown beside another
 _FURTHER_WORDS = 150
 NEXT_OF_A_PAPER = 0.5  # what a sentence is worth, for a comparison, for each one of its paper that is taken already
 
@@ -36,17 +37,18 @@ def choose(weighed: Weighed, *, words: int) -> list[Evidence]:
     taken say and, the likelier several papers are wanted, the less if its paper has had its say. About `words` words in all,
     half as many again for a how or a why, more for a comparison.
     """
-    return _chosen(weighed, weighed.likely, word_budget(weighed.question, words, several=weighed.wants_several))
+    return _chosen(weighed, word_budget(weighed.question, words, several=weighed.wants_several))
 
 
 def choose_told(weighed: Weighed, *, words: int) -> list[Evidence]:
-    """The same, but the reader has its say on each sentence, and none is taken only to fill the room."""
-    return _chosen(weighed, weighed.told, word_budget(weighed.question, words, several=weighed.wants_several), WORTH)
+    """The same, but the reader has its say on each sentence, and no sentence is taken only to fill the room."""
+    budget = word_budget(weighed.question, words, several=weighed.wants_several)
+    return _evidence(weighed, weighed.told, select_told(weighed.told, weighed.pool, budget, weighed.several))
 
 
 def glance(weighed: Weighed, *, words: int) -> list[Evidence]:
     """The best sentences of about `words` words, whatever is asked: what a slow reader should see first."""
-    return _chosen(weighed, weighed.likely, words)
+    return _chosen(weighed, words)
 
 
 def further(weighed: Weighed, chosen: Sequence[Evidence]) -> list[Evidence]:
@@ -60,11 +62,14 @@ def beyond(evidence: Sequence[Evidence], known: Sequence[Evidence]) -> list[Evid
     return [item for item in evidence if item.sentence not in there]
 
 
-def _chosen(weighed: Weighed, likely: Vectors, budget: float, least: float = 0.0) -> list[Evidence]:
+def _chosen(weighed: Weighed, budget: float) -> list[Evidence]:
+    return _evidence(weighed, weighed.likely, select(weighed.likely, weighed.pool, budget, weighed.several))
+
+
+def _evidence(weighed: Weighed, likely: Vectors, chosen: Sequence[int]) -> list[Evidence]:
     pool = weighed.pool
-    chosen = select(likely, pool, budget, weighed.several, least)
-    chosen.sort(key=lambda i: (pool[i].rank, pool[i].sentence.number))
-    return [Evidence(pool[i].sentence, float(likely[i])) for i in chosen]
+    readable = sorted(chosen, key=lambda i: (pool[i].rank, pool[i].sentence.number))
+    return [Evidence(pool[i].sentence, float(likely[i])) for i in readable]
 
 
 def word_budget(question: str, words: int, *, several: bool) -> float:
@@ -77,6 +82,15 @@ def word_budget(question: str, words: int, *, several: bool) -> float:
 def told_in_full(question: str, *, several: bool) -> bool:
     """Whether more is wanted than a detail: a way, a reason, papers side by side."""
     return several or asks_how(question)
+
+
+def select_told(told: Vectors, pool: Sequence[Candidate], words: float, several: float) -> list[int]:
+    """Positions of the sentences taken, each likely enough to be shown beside another; half as many words more may be taken
+    where it is likelier that none of them says what is asked than that one does.
+    """
+    chosen = select(told, pool, words, several, _WORTH)
+    unsaid = float(np.prod(1 - told[chosen]))
+    return chosen if unsaid <= _UNSURE else select(told, pool, words * _UNSURE_WORDS, several, _WORTH)
 
 
 def select(likely: Vectors, pool: Sequence[Candidate], words: float, several: float, least: float = 0.0) -> list[int]:

@@ -22,14 +22,14 @@ _ASKS_LIST = re.compile(
     rf"\b((which|what|all|every|any|how many|name|give me|show me|find|the) ([\w/-]+ ){{0,5}}?{_SEVERAL}|"
     rf"papers (about|on|that|which|using|with|dealing|here|proposing|studying|showing)|{_SEVERAL}\s*(please|\?)|"
     r"list (all|every|the|of|any|papers|everything)|please list|list (them|all)|anything (on|about|involving|related|that)|"
-    r"which ones|what is there|do you have (on|about))\b|^list\b|papers\?",
+    r"which ones|what is there|do you have (on|about))\b|^list\b|^who (has|have|else)\b|papers\?",
     re.IGNORECASE,
 )
 _FEW = re.compile(r"\b(two|2|three|3|both|these|those|authors?) (papers|works|studies)\b|authors of", re.IGNORECASE)
 _FRAME = re.compile(
     rf"\b(which|what|who|list|all|every|any|anything|everything|how many|name|give me|show me|find|please|are there|is there|"
-    rf"there|here|have|you|do|does|deal with|about|involving|related to|collection|corpus|ones|the|of|in|on|that|paper|propose|"
-    rf"study|cover|use|using|i\.e\.|it|them|for|with|{_SEVERAL[1:-1]})\b",
+    rf"there|here|has|have|else|you|do|does|deal with|about|involving|related to|collection|corpus|ones|the|of|in|on|that|"
+    rf"paper|propose|study|cover|use|using|i\.e\.|it|them|for|with|{_SEVERAL[1:-1]})\b",
     re.IGNORECASE,
 )
 _COPULA = re.compile(r"^(is|are)\s+", re.IGNORECASE)

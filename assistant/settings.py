@@ -42,7 +42,7 @@ class Settings(BaseSettings):
         None,
         ge=20,
         le=2000,
-        description="About how many words of quotes an answer rests on; a why or a comparison gets more. Without it 84 for "
+        description="About how many words of quotes an answer rests on; a why or a comparison gets more. Without it 80 for "
         "quotes, 75 for a local model, 250 for a hosted one that reads more at a time.",
     )
     sufficiency: Path | None = Field(None, description="Calibration file of the refusals, made by bench/fit_sufficiency.py.")

@@ -6,7 +6,7 @@ answers are known; its weights lie in evidence_weights.json.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -34,7 +34,8 @@ _NUMBER = re.compile(r"\d")
 _SPREAD = 0.05  # of likeness, that sentences have at least
 _READ = 3  # papers at most, a few hundredths of a second each
 _NEARLY_AS_GOOD = 4.0  # scores behind the best paper; what is further behind is hardly ever meant, and not read
-_STATED = 0.0  # log odds from which no further paper is read
+_STATED = 0.0  # log odds from which neither this paper is looked at again nor a further one read
+_CLOSELY = 3  # sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +68,41 @@ def weigh(question: str, query: str, hits: Sequence[Hit], index: PaperIndex) -> 
     pool = candidates(hits, index)
     if not pool:
         return Weighed(question, query, hits, pool, np.zeros(0), {}, 0.0, [], np.zeros(0))
+    whole = index.start_reading(question, hits[0].paper)
     near = nearness(question, pool, index)
     several = likely_several(question, query, pool, near)
     columns = features(question, query, pool, near, index, several)
     matrix = np.stack([columns[name] for name in FEATURES], axis=1)
     weights, intercept = _weights()
     likely = 1 / (1 + np.exp(-(matrix @ weights + intercept)))
-    readings = read(question, hits, index, follow_up=question != query)
+
+    def closely(rank: int) -> Reading:
+        return index.read(question, hits[rank].paper, _likeliest(rank, pool, likely))
+
+    readings = _readings(hits, whole.result(), closely, follow_up=question != query)
     return Weighed(question, query, hits, pool, likely, columns, several, readings, told(likely, pool, readings, several))
 
 
-def read(question: str, hits: Sequence[Hit], index: PaperIndex, *, follow_up: bool = False) -> list[Reading]:
-    """The best paper read with the question and, as long as none states what is asked, the next ones nearly as good; to a
+def _readings(hits: Sequence[Hit], whole: Reading, closely: Callable[[int], Reading], *, follow_up: bool) -> list[Reading]:
+    """What the best paper says to the question and, as long as none states what is asked, the next ones nearly as good; to a
     follow-up those behind too, for it has the paper before ahead whatever is meant.
+
+    Only the best is read `whole`. If it does not seem to state what is asked, and of the others at once, the likeliest
+    sentences of a rank are read `closely`, alone: a small network overlooks in a long text what it sees in a short one.
     """
-    readings: list[Reading] = []
-    for hit in hits[:_READ]:
-        if hits[0].score - hit.score > _NEARLY_AS_GOOD and not follow_up:
+    readings = [whole if whole.states >= _STATED else whole.or_else(closely(0))]
+    for rank, hit in enumerate(hits[1:_READ], 1):
+        behind = hits[0].score - hit.score > _NEARLY_AS_GOOD
+        if readings[-1].states >= _STATED or (behind and not follow_up):
             break
-        readings.append(index.read(question, hit.paper))
-        if readings[-1].states >= _STATED:
-            break
+        readings.append(closely(rank))
     return readings
+
+
+def _likeliest(rank: int, pool: Sequence[Candidate], likely: Vectors) -> list[int]:
+    """The numbers of a paper's likeliest sentences."""
+    own = [i for i, candidate in enumerate(pool) if candidate.rank == rank]
+    return [pool[i].sentence.number for i in sorted(own, key=lambda i: -likely[i])[:_CLOSELY]]
 
 
 def features(

@@ -23,7 +23,7 @@ from assistant import Assistant, open_assistant
 from assistant.answerers import Quotes
 from assistant.candidates import Candidate
 from assistant.evaluate import Question, holds, read_questions
-from assistant.evidence import WORTH, select, word_budget
+from assistant.evidence import select_told, word_budget
 from assistant.told import FEATURES, columns, log_odds
 from assistant.weighing import Weighed
 from index import title_key
@@ -96,7 +96,7 @@ def _fit(rows: Sequence[Row]) -> Line:
 
 
 def _served(row: Row, likely: Any, share: float) -> float:
-    chosen = select(likely, row.found.pool, row.budget * share, row.found.several, WORTH)
+    chosen = select_told(likely, row.found.pool, row.budget * share, row.found.several)
     return float(row.good[chosen].any())
 
 

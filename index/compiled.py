@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     import torch
 
 _ROUNDED_TOGETHER = "DYNAMIC_QUANTIZATION_GROUP_SIZE"
+_TO_ITS_CORE = "ENABLE_CPU_PINNING"  # two networks of a thread each would be held to the same core, and wait for each other
 _PAD = 1
+_WIDTHS = 16  # tokens; texts are filled up to a multiple, for each new width costs some milliseconds of preparation
 
 
 class Network:
@@ -26,7 +28,8 @@ class Network:
 
     def __init__(self, file: Path, *, threads: int | None = None) -> None:
         """`threads`: all cores' if none are named."""
-        hints: dict[str, Any] = {_ROUNDED_TOGETHER: 128} | ({"INFERENCE_NUM_THREADS": threads} if threads else {})
+        hints: dict[str, Any] = {_ROUNDED_TOGETHER: 128, _TO_ITS_CORE: False}
+        hints |= {"INFERENCE_NUM_THREADS": threads} if threads else {}
         self._compiled = openvino().Core().compile_model(str(file), "CPU", hints)
         self._requests = threading.local()
 
@@ -36,8 +39,8 @@ class Network:
         return int(self._compiled.output(0).partial_shape[-1].get_length())
 
     def read(self, batch: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
-        """Its outputs for texts given as tokens, a row a text."""
-        width = max(len(ids) for ids in batch)
+        """Its outputs for texts given as tokens, a row a text; what it says of each token goes on beyond a text's end."""
+        width = -(-max(len(ids) for ids in batch) // _WIDTHS) * _WIDTHS
         tokens = np.full((len(batch), width), _PAD, np.int64)
         mask = np.zeros_like(tokens)
         for row, ids in enumerate(batch):

@@ -46,10 +46,8 @@ def _bm25s() -> Any:
 
 def stems(texts: Sequence[str]) -> list[list[str]]:
     """The words of each text that carry meaning: lower case, stemmed, stop words left out."""
-    tokens: list[list[str]] = _bm25s().tokenize(
-        list(texts), token_pattern=_WORD, stopwords="en", stemmer=_stemmer(), return_ids=False, show_progress=False
-    )
-    return tokens
+    stem, empty = _stemmer().stemWords, _stop_words()
+    return [stem([word for word in words(text) if word not in empty]) for text in texts]
 
 
 def words(text: str) -> list[str]:
@@ -86,11 +84,18 @@ def clauses(question: str) -> list[str]:
 
 
 @lru_cache(maxsize=1)
+def _stop_words() -> frozenset[str]:
+    from bm25s.stopwords import STOPWORDS_EN
+
+    return frozenset(STOPWORDS_EN)
+
+
+@lru_cache(maxsize=1)
 def _empty_stems() -> frozenset[str]:
     from bm25s.stopwords import STOPWORDS_EN_PLUS
 
-    words = [word.replace("'", "") for word in STOPWORDS_EN_PLUS] + _ASKING.split()
-    return frozenset(words) | frozenset(_stemmer().stemWords(words))
+    empty = [word.replace("'", "") for word in STOPWORDS_EN_PLUS] + _ASKING.split()
+    return frozenset(empty) | frozenset(_stemmer().stemWords(empty))
 
 
 class _Words:

@@ -37,6 +37,10 @@ class Reading:
     states: float
     sentences: Values
 
+    def or_else(self, other: "Reading") -> "Reading":
+        """What this or another reading of the same text found stated."""
+        return Reading(max(self.states, other.states), np.maximum(self.sentences, other.sentences))
+
 
 class Reader(Protocol):
     """Reads a question and a text together."""
@@ -73,7 +77,7 @@ class CompiledReader:
 
     def _read(self, pieces: Sequence[Sequence[int]]) -> tuple[float, Values]:
         ids, places = question_and_text(pieces)
-        (known,) = self._network.read([ids])[0]
+        known = self._network.read([ids])[0][0, : len(ids)]
         means = np.stack([known[np.array(places) == place].mean(axis=0) for place in range(len(pieces) - 2)])
         beside = np.broadcast_to(known[0], means.shape)
         return float(self._odds("states", known[:1])[0]), self._odds("sentence", np.hstack([means, beside]))
@@ -144,7 +148,7 @@ def _compile(folder: Path, changes: Mapping[str, Values], target: Path) -> None:
     compile_network(encoder, target / "model.xml")
     with torch.no_grad():
         expected = encoder(torch.tensor([_PROBE]), torch.ones(1, len(_PROBE), dtype=torch.int64)).numpy()[0]
-    found = Network(target / "model.xml").read([_PROBE])[0][0]
+    found = Network(target / "model.xml").read([_PROBE])[0][0, : len(_PROBE)]
     lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(expected, axis=1)
     cosine = float(((found * expected).sum(axis=1) / lengths).min())
     if cosine < _SAME:

@@ -1,7 +1,8 @@
 """An index that is there: open it, search it, look papers up."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,6 +34,7 @@ _SECOND_WEIGHT, _SECOND_BEYOND = 1.4, 5.0  # and what is added where no word of 
 _LIKENESS_AMONG = 60  # papers, the best by all the rest
 _WORDS_BESIDE_SECOND = 1.7
 _WORDS_WEIGHT = (0.3, 1.5)  # where no word of the query is covered, and what full coverage adds
+_BESIDE = ThreadPoolExecutor(2, "beside")  # a network leaves the interpreter to others while it computes
 
 
 def _one_thread(name: str) -> PaperEmbeddings:
@@ -188,9 +190,21 @@ class PaperIndex:
             ]
         return found
 
-    def read(self, question: str, paper: Paper) -> Reading:
-        """A question and a paper's abstract read together: the abstract's sentences in the order of `sentences`."""
-        return self._reader().read(question, readable(paper.title), [sentence.text for sentence in self.sentences(paper)])
+    def read(self, question: str, paper: Paper, only: Collection[int] | None = None) -> Reading:
+        """A question and a paper's abstract read together: the abstract's sentences in the order of `sentences`.
+
+        `only`: the numbers of the sentences that are read; of the others nothing is known, their log odds are -inf.
+        """
+        sentences = self.sentences(paper)
+        read = [place for place, sentence in enumerate(sentences) if only is None or sentence.number in only]
+        reading = self._reader().read(question, readable(paper.title), [sentences[place].text for place in read])
+        odds = np.full(len(sentences), -np.inf, np.float32)
+        odds[read] = reading.sentences
+        return Reading(reading.states, odds)
+
+    def start_reading(self, question: str, paper: Paper) -> Future[Reading]:
+        """`read`, beside what else is done."""
+        return _BESIDE.submit(self.read, question, paper)
 
     def search(
         self,
@@ -218,12 +232,20 @@ class PaperIndex:
         if allowed is not None and not allowed:
             return []
         pool = max(_POOL, 4 * k)
-        vector = self.embed(query)
-        cosines: dict[str, float] = {}
-        for paper, cosine in now.vectors.nearest(vector, pool, allowed):
-            cosines.setdefault(paper, cosine)
         words = self._word_scores(now, query, pool, allowed)
-        return self._fuse(now, query, cosines, words, k)
+        covered = self._coverage(now, query, words)
+        second = self._second_view(now, query, covered)
+        cosines: dict[str, float] = {}
+        for paper, cosine in now.vectors.nearest(self.embed(query), pool, allowed):
+            cosines.setdefault(paper, cosine)
+        return self._fuse(now, query, cosines, words, covered, second, k)
+
+    def _second_view(self, now: _Generation, query: str, covered: float) -> Future[Vectors] | None:
+        """The query's vector by the second model, where it is wanted: begun beside, for it takes as long as all else."""
+        name = now.manifest.recipe.second_model
+        if not name or covered > _WELL_COVERED:
+            return None
+        return _BESIDE.submit(self._embed_second, name, query, covered < _HARDLY_COVERED)
 
     def similar(self, paper: Paper, k: int = 5) -> list[Hit]:
         """The `k` papers most like one of the index, by their passages' vectors, itself left out."""
@@ -259,12 +281,20 @@ class PaperIndex:
         best = np.argsort(-scores)[:pool]
         return {now.lexical.papers[i]: float(scores[i]) for i in best if scores[i] > 0}
 
-    def _fuse(self, now: _Generation, query: str, cosines: dict[str, float], words: dict[str, float], k: int) -> list[Hit]:
+    def _fuse(
+        self,
+        now: _Generation,
+        query: str,
+        cosines: dict[str, float],
+        words: dict[str, float],
+        covered: float,
+        second: Future[Vectors] | None,
+        k: int,
+    ) -> list[Hit]:
         pool = sorted({*cosines, *words})
         if not pool:
             return []
         lowest = min(cosines.values(), default=0.0)
-        covered = self._coverage(now, query, words)
         whole = self.embed(query)[None]
         parts = self.embed_clauses(query) if covered <= _WELL_COVERED else whole
         best, mean = now.catalog.sentence_cosines(pool, np.vstack([whole, parts]))
@@ -277,8 +307,8 @@ class PaperIndex:
             "words": np.array([words.get(paper, 0.0) for paper in pool]),
         }
         strange = max(0.0, 1 - covered / _HARDLY_COVERED)
-        if (name := now.manifest.recipe.second_model) and covered <= _WELL_COVERED:
-            features["second model"] = now.catalog.second_cosines(pool, self._embed_second(name, query, strange > 0))
+        if second:
+            features["second model"] = now.catalog.second_cosines(pool, second.result())
             weights["second model"] = _SECOND_WEIGHT + _SECOND_BEYOND * strange
             weights["words"] *= _WORDS_BESIDE_SECOND
         score = np.sum([weights[feature] * _standard(values) for feature, values in features.items()], axis=0)

@@ -57,10 +57,10 @@ class WordReader:
     """A text states what is asked if a sentence has most of the question's words. Keeps what it was asked."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, str]] = []
+        self.asked: list[tuple[str, str, int]] = []  # and how many sentences it saw
 
     def read(self, question: str, title: str, sentences: Sequence[str]) -> Reading:
-        self.asked.append((question, title))
+        self.asked.append((question, title, len(sentences)))
         asked = set(content_stems(question))
         shares = [len(asked & set(words)) / max(len(asked), 1) for words in stems([f"{title} {text}" for text in sentences])]
         odds = 12 * (np.array(shares, np.float32) - 0.4)

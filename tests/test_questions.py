@@ -40,6 +40,8 @@ Make = Callable[..., Assistant]
         pytest.param("how many papers deal with optimizers?", True, id="how-many-papers"),
         pytest.param("anything on captions?", True, id="anything-on"),
         pytest.param("papers about noise please", True, id="papers-about"),
+        pytest.param("who has pruned weights by noise?", True, id="who-has"),
+        pytest.param("Who introduced SwiftMo?", False, id="who-did"),
         pytest.param("How many fewer steps does SwiftMo need?", False, id="a-number"),
         pytest.param("Which paper prunes weights by noise?", False, id="one-paper"),
         pytest.param("what do the two papers on momentum say?", False, id="two-papers"),
@@ -53,6 +55,7 @@ def test_questions_for_lists_are_recognised(question: str, wanted: bool) -> None
 def test_topic_is_the_question_without_its_frame() -> None:
     assert topic("Which papers are about image captions?") == "image captions"
     assert topic("list papers on pruning since 2022 by Ada Moreau") == "pruning"
+    assert topic("Who else has pruned weights?") == "pruned weights"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from assistant.candidates import candidates
+from assistant.evidence import SLACK, select_told
 from assistant.told import log_odds, told
 from index import PaperIndex, Reading
 
@@ -33,3 +34,21 @@ def test_what_was_not_read_keeps_its_order(index: PaperIndex) -> None:
     pool = candidates(index.search("momentum optimizer", 2), index)
     likely = np.linspace(0.1, 0.6, len(pool))
     assert (np.argsort(told(likely, pool, [], 0.0)) == np.argsort(likely)).all()
+
+
+@pytest.mark.parametrize(("surest", "share"), [(0.9, 1.0), (0.05, 1.5)], ids=["sure", "unsure"])
+def test_where_no_sentence_is_likely_more_are_shown(index: PaperIndex, surest: float, share: float) -> None:
+    pool = candidates(index.search("momentum optimizer", 4), index)
+    estimates = np.full(len(pool), 0.04)
+    estimates[0] = surest
+    sizes = np.array([len(candidate.sentence.text.split()) for candidate in pool])
+    words = float(sizes.sum()) / 2
+    taken = int(sizes[select_told(estimates, pool, words, 0.0)].sum())
+    assert share * words * SLACK - sizes.max() <= taken <= share * words * SLACK
+
+
+def test_what_is_unlikely_is_not_shown_to_fill_the_room(index: PaperIndex) -> None:
+    pool = candidates(index.search("momentum optimizer", 2), index)
+    estimates = np.full(len(pool), 0.001)
+    assert len(select_told(estimates, pool, 500.0, 0.0)) == 1
+    assert select_told(np.zeros(0), [], 80.0, 0.0) == []
