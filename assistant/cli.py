@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code: 0 done, 1 asked and not answered (or nothing found), 2 an error, 130 interrupted."""
     args = _parser().parse_args(argv)
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads linger after small products, and networks wait for them
     try:
         code: int = args.run(args)
         sys.stdout.flush()

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Hit, PaperIndex, Sentence, content_stems, stems
+from index import Hit, PaperIndex, Sentence, content_stems, one_blas_thread, stems
 
 _SEVERAL = "(papers|works|studies|articles|publications|documents|theses)"
 _ASKS_LIST = re.compile(
@@ -62,6 +62,7 @@ def topic(question: str) -> str:
     return bare or question
 
 
+@one_blas_thread()
 def members(question: str, index: PaperIndex) -> list[Member]:
     """The papers that belong, likeliest first; none if none is likelier than the cut-off.
 

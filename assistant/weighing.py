@@ -13,7 +13,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from index import Hit, PaperIndex, Reading, stems
+from index import Hit, PaperIndex, Reading, one_blas_thread, stems
 
 from .candidates import Candidate, Vectors, candidates
 from .kinds import asks_how, asks_number
@@ -63,6 +63,7 @@ class Weighed:
         return self.several > 0.5
 
 
+@one_blas_thread()
 def weigh(question: str, query: str, hits: Sequence[Hit], index: PaperIndex) -> Weighed:
     """Weigh every sentence of the papers found."""
     pool = candidates(hits, index)

@@ -11,9 +11,9 @@ With `--odds` a third forest is fitted that also knows what the local model said
 the model is asked about the others too (about three seconds each), and the file keeps that.
 
 One forest does without the reader, one knows what it says; either may refuse, so that each is given half of `--wrongly`. The
-third is given four fifths, and refuses by itself. The reader is too sure of papers that it was taught with: with `--unseen` only those questions count, where it has a say, for which
-a paper is found first that bench/fit_reader.py held out. That is for the corpus that it was taught on; on any other leave it
-out.
+third refuses by itself and is given four fifths. The reader is too sure of papers that it was taught with: with `--unseen` only
+those questions count, where it has a say, for which a paper is found first that bench/fit_reader.py held out. That is for the
+corpus that it was taught on; on any other leave it out.
 Needs scikit-learn.
 """
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .reading import Reader, Reading
     from .store import PaperIndex
     from .text import readable, sentence_spans
+    from .threads import one_blas_thread
     from .weights import GRANITE, MPNET, cache_folder, made_once, mpnet_installed, package_folder, sha256_of
 
 _HOMES = {
@@ -54,6 +55,7 @@ _HOMES = {
     "reading": ("Reader", "Reading"),
     "store": ("PaperIndex",),
     "text": ("readable", "sentence_spans"),
+    "threads": ("one_blas_thread",),
     "weights": ("GRANITE", "MPNET", "cache_folder", "made_once", "mpnet_installed", "package_folder", "sha256_of"),
 }  # fmt: skip
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -86,6 +88,7 @@ __all__ = [
     "ModelFailed",
     "mpnet_installed",
     "NoSuchPath",
+    "one_blas_thread",
     "package_folder",
     "Paper",
     "PaperEmbeddings",

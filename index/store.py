@@ -20,6 +20,7 @@ from .meanings import Meanings
 from .papers import Hit, Paper, Sentence, title_key
 from .reading import Reader, Reading, load_reader
 from .text import readable, sentence_spans
+from .threads import one_blas_thread
 from .vectors import VectorStore
 
 Vectors = NDArray[np.float32]
@@ -206,6 +207,7 @@ class PaperIndex:
         """`read`, beside what else is done."""
         return _BESIDE.submit(self.read, question, paper)
 
+    @one_blas_thread()
     def search(
         self,
         query: str,

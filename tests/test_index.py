@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import PAPERS, WordEmbeddings, WordReader, write_jsonl
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from index import (
     BadRecord,
@@ -19,6 +20,7 @@ from index import (
     PaperIndex,
     QuestionError,
     build_index,
+    one_blas_thread,
 )
 from index.meanings import Meanings
 
@@ -287,3 +289,18 @@ def test_long_abstracts_are_split_at_sentences_and_still_one_hit(tmp_path: Path,
     hits = index.search("dropout")
     assert [hit.paper.title for hit in hits].count("Long") == 1
     assert hits[0].paper.title == "Long"
+
+
+def test_matrix_products_have_one_thread_until_the_last_caller_is_out() -> None:
+    def threads() -> list[int]:
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    with threadpool_limits(2, user_api="blas"):
+        assert set(threads()) == {2}
+        first, second = one_blas_thread(), one_blas_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert set(threads()) == {1}
+        second.__exit__(None, None, None)
+        assert set(threads()) == {2}
