@@ -11,7 +11,7 @@ With `--odds` a third forest is fitted that also knows what the local model said
 the model is asked about the others too (about three seconds each), and the file keeps that.
 
 One forest does without the reader, one knows what it says; either may refuse, so that each is given half of `--wrongly`. The
-third refuses by itself and is given four fifths. The reader is too sure of papers that it was taught with: with `--unseen` only
+third refuses by itself and is given two fifths. The reader is too sure of papers that it was taught with: with `--unseen` only
 those questions count, where it has a say, for which a paper is found first that bench/fit_reader.py held out. That is for the
 corpus that it was taught on; on any other leave it out.
 Needs scikit-learn.
@@ -49,7 +49,7 @@ AGAINST = {
 }
 _DAMPING = 0.3
 _TIMES = 5
-_OF_FEW = 0.8  # what the model said is known of few questions: less may be refused by it
+_OF_FEW = 0.4  # what the model said is known of few questions: less may be refused by it
 FREE = {"asks how", "asks several", "follow-up"}
 OUT = Path(__file__).parent.parent / "assistant" / "sufficiency_trees.json"
 
