@@ -381,17 +381,17 @@ def test_question_said_over_again_is_no_answer_but_to_a_yes_or_no(index: PaperIn
     assert "SwiftMo keeps two memories." in answer.text
 
 
-def test_small_model_that_denies_the_answer_is_heard(index: PaperIndex) -> None:
+def test_small_model_that_denies_the_answer_is_heard(doubted: PaperIndex) -> None:
     model = Judging(replies=["It was made up."], odds=-9.0)
-    answer = open_assistant(index=index, model=model).ask("Which schedule of the learning rate does SwiftMo need?")
+    answer = open_assistant(index=doubted, model=model).ask("Which schedule of the learning rate does SwiftMo need?")
     assert answer.status is Status.NOT_STATED
     first, second = model.sent
     assert set(first.splitlines()) < set(second.splitlines())
 
 
-def test_small_model_that_finds_the_answer_in_what_it_reads_next_is_heard(index: PaperIndex) -> None:
+def test_small_model_that_finds_the_answer_in_what_it_reads_next_is_heard(doubted: PaperIndex) -> None:
     model = Judging(replies=["SwiftMo keeps two memories of the gradient."], odds=-9.0, at_second_sight=9.0)
-    answer = open_assistant(index=index, model=model, words=20).ask("Which schedule of the learning rate does SwiftMo need?")
+    answer = open_assistant(index=doubted, model=model, words=20).ask("Which schedule of the learning rate does SwiftMo need?")
     assert answer.sentences[0].verdict is Verdict.SUPPORTED
     assert len(model.sent) == 3
 

@@ -363,7 +363,7 @@ def test_what_speaks_for_an_answer_never_speaks_against_it(name: str) -> None:
         steps = [missing(defaultdict(float, {feature: value}), forest) for value in (-8, -2, 0, 0.2, 0.5, 0.8, 1, 3, 8)]
         assert steps == sorted(steps, reverse=feature not in against), feature
     assert bool({ODDS, BEYOND} & used) == (name == "judged")
-    assert bool(set(READINGS) & used) == (name == "read")
+    assert bool(set(READINGS) & used) == (name != "alone")
 
 
 def test_doubt_counts_for_more_where_the_papers_have_the_questions_words() -> None:
@@ -373,8 +373,8 @@ def test_doubt_counts_for_more_where_the_papers_have_the_questions_words() -> No
     assert asked_alike < asked_otherwise
 
 
-def test_model_that_denies_the_answer_turns_the_outcome(index: PaperIndex) -> None:
+def test_model_that_denies_the_answer_turns_the_outcome(doubted: PaperIndex) -> None:
     question = "Which schedule of the learning rate does SwiftMo need?"
-    weighed = weigh(question, question, index.search(question, 3), index)
-    said = {odds: judge(features(weighed, index), odds=odds) for odds in (-9.0, 9.0)}
+    weighed = weigh(question, question, doubted.search(question, 3), doubted)
+    said = {odds: judge(features(weighed, doubted), odds=odds) for odds in (-9.0, 9.0)}
     assert said == {-9.0: Status.NOT_STATED, 9.0: Status.ANSWERED}
