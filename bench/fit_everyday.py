@@ -32,7 +32,7 @@ from index import Paper, sha256_of
 from index.build import whole_text
 from index.weights import EVERYDAY, mpnet_folder
 
-_RANK, _RATE, _ROUNDS, _BATCH = 8, 1e-3, 2, 32
+_RANK, _RATE, _ROUNDS, _BATCH = 8, 1e-3, 3, 32
 _TEMPERATURE = 0.05
 _SHARE = 0.5  # all that was learned suits questions like those best, half of it nearly as well, and others' as before
 _NARROW = LoraConfig(r=_RANK, lora_alpha=_RANK, target_modules=r"encoder\..*\.(q|k|v|o|dense)")
