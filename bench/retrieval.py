@@ -36,6 +36,7 @@ def main() -> None:
         _write_papers(args.folder / "corpus.jsonl", papers)
         build(settings, [papers], folder)
         index = open_index(settings)
+        count = len(index.papers)
         queries = [json.loads(line) for line in (args.folder / "queries.jsonl").read_text(encoding="utf-8").splitlines()]
         grades = _grades(args.folder / "qrels.tsv")
         gains, recalls, seconds = [], [], []
@@ -49,7 +50,7 @@ def main() -> None:
             gains.append(ndcg(found, wanted, 10))
             relevant = {document for document, grade in wanted.items() if grade > 0}
             recalls.append(len(relevant & set(found)) / len(relevant))
-    print(f"{len(gains)} queries over {len(index.papers)} papers")
+    print(f"{len(gains)} queries over {count} papers")
     print(f"nDCG@10 {statistics.fmean(gains):.3f}  Recall@100 {statistics.fmean(recalls):.3f}")
     print(f"p50 {statistics.median(seconds):.3f} s a query")
 
