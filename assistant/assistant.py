@@ -168,12 +168,7 @@ class _Asking:
             hits, nothing = with_parts(query, self._index.search(query, self._settings.papers), self._index)
         with self._timed("evidence"):
             weighed = weigh(self._question, query, hits, self._index)
-            words = self._settings.words or self._answerer.words
-            if self._answerer.reads_on:  # what such a model leaves out is judged by estimates made without the reader
-                wanted, chosen = choose(weighed, words=words), glance(weighed, words=words)
-            else:
-                wanted = chosen = choose_told(weighed, words=words)
-            spare = beyond([*wanted, *further(weighed, wanted)], chosen)
+            chosen, spare = self._choose(weighed)
             status = sufficiency.plain(weighed)
         if status is None:
             with self._timed("judge"):
@@ -230,6 +225,15 @@ class _Asking:
             model=Quotes.name,
             timings=self._timings,
         )
+
+    def _choose(self, weighed: Weighed) -> tuple[list[Evidence], list[Evidence]]:
+        """The evidence to begin with, and what else may be read."""
+        words = self._settings.words or self._answerer.words
+        if self._answerer.reads_on:  # what such a model leaves out is judged by estimates made without the reader
+            wanted, chosen = choose(weighed, words=words), glance(weighed, words=words)
+        else:
+            wanted = chosen = choose_told(weighed, words=words)
+        return chosen, beyond([*wanted, *further(weighed, wanted)], chosen)
 
     def _judge(
         self, weighed: Weighed, chosen: list[Evidence], spare: list[Evidence]

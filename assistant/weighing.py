@@ -43,8 +43,8 @@ class Weighed:
     """Every sentence of the papers found, and how likely each holds part of what is asked.
 
     `question` is what was asked, `query` what was searched for it, `several` how likely, in 0..1, it wants several papers
-    side by side; `columns` are the features by name, (n,) each; `readings` are what the first papers, read whole, say, and
-    `told` is how likely each sentence is with their word.
+    side by side; `columns` are the features by name, (n,) each; `readings` are what the first papers say, the best one read
+    whole; `told` is how likely each sentence is with their word.
     """
 
     question: str

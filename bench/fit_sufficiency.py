@@ -75,12 +75,12 @@ def main() -> None:
     fresh = [i for i, one in enumerate(seen) if not args.unseen or (one.pool and held_out(one.hits[0].paper.title))]
     forests["read"] = _fitted([questions[i] for i in fresh], [read[i] for i in fresh], shares[fresh], args.wrongly / 2)
     if args.odds:
-        asked = _asked(assistant, questions, args.odds, ask=args.ask)
+        asked = _asked(assistant, [questions[i] for i in fresh], args.odds, ask=args.ask)
         there = [i for i in fresh if key(questions[i]) in asked]
-        questions, known, shares = [questions[i] for i in there], [read[i] for i in there], shares[there]
+        questions, read, shares = [questions[i] for i in there], [read[i] for i in there], shares[there]
         said = [asked[key(q)] for q in questions]
-        expected = _expected(questions, known, said)
-        judged = [with_odds(row, ratio, expected) for row, ratio in zip(known, said, strict=True)]
+        expected = _expected(questions, read, said)
+        judged = [with_odds(row, ratio, expected) for row, ratio in zip(read, said, strict=True)]
         forests["judged"] = {"expected": expected, **_fitted(questions, judged, shares, args.wrongly * _OF_FEW)}
     args.out.write_text(json.dumps(forests, separators=(",", ":")) + "\n", encoding="utf-8")
 

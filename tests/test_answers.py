@@ -5,15 +5,16 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from conftest import PAPERS
+from conftest import PAPERS, WordEmbeddings, WordReader
 
 from assistant import Answer, Assistant, Citation, PaperError, Settings, open_assistant
 from assistant.answer import Status, Verdict
 from assistant.followup import standalone, turns
 from assistant.prompts import FIELDS, check_prompt, load_prompt
-from index import PaperIndex, PromptError, QuestionError, SettingsError
+from index import PaperIndex, PromptError, QuestionError, SettingsError, build_index
 
 Make = Callable[..., Assistant]
 SWIFT = PAPERS[0].title
@@ -256,3 +257,13 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 def test_citation_is_a_value() -> None:
     with pytest.raises(AttributeError):
         Citation(1, "t", "q", 0, 1, 0.5).number = 2  # type: ignore[misc]
+
+
+def test_an_index_without_papers_is_asked_like_any_other(tmp_path: Path, embeddings: WordEmbeddings) -> None:
+    file = tmp_path / "none.jsonl"
+    file.write_text('{"title": "A paper about rivers", "abstract": ""}\n', encoding="utf-8")
+    build_index([file], tmp_path / "index", embeddings)
+    empty = PaperIndex(tmp_path / "index", embeddings, reader=WordReader)
+    answer = open_assistant(index=empty, model="quotes").ask("What do rivers do?")
+    assert answer.status is Status.NOT_FOUND
+    assert "0 papers" in answer.text
