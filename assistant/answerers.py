@@ -1,6 +1,6 @@
 """The seam between evidence and text: an answerer turns chosen evidence into drafted sentences."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -52,10 +52,6 @@ class Answerer(Protocol):
     words: int
     reads_on: bool
 
-    def judge(self, question: str, evidence: Sequence[Evidence]) -> Generator[Pending, None, View | None]:
-        """The model's own view of whether the evidence states what is asked; None if it has none."""
-        ...
-
     def write(
         self, question: str, evidence: Sequence[Evidence], spare: Sequence[Evidence] = (), *, several: bool = False
     ) -> Iterator[Draft | Pending | Usage]:
@@ -77,11 +73,6 @@ class Quotes:
     name = "quotes"
     words = 80
     reads_on = False
-
-    def judge(self, question: str, evidence: Sequence[Evidence]) -> Generator[Pending, None, View | None]:
-        """None: there is no model to ask."""
-        yield from ()
-        return None
 
     def write(
         self, question: str, evidence: Sequence[Evidence], spare: Sequence[Evidence] = (), *, several: bool = False

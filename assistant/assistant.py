@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from index import BuildReport, Hit, Paper, PaperIndex, Progress, QuestionError, 
 from . import lists, sufficiency
 from .answer import Answer, AnswerSentence, Citation, Status, Verdict
 from .answerers import Answerer, Draft, Pending, Quotes, Usage
-from .evidence import Evidence, beyond, choose, choose_told, further, glance
+from .evidence import Evidence, beyond, choose, further, glance
 from .followup import standalone, turns
 from .parts import with_parts
 from .settings import Settings
@@ -169,10 +169,8 @@ class _Asking:
         with self._timed("evidence"):
             weighed = weigh(self._question, query, hits, self._index)
             chosen, spare = self._choose(weighed)
-            status = sufficiency.plain(weighed)
-        if status is None:
-            with self._timed("judge"):
-                status, chosen, spare = yield from self._judge(weighed, chosen, spare)
+        with self._timed("judge"):
+            status = sufficiency.outcome(weighed, self._index, self._settings.sufficiency)
         usage, note = Usage(), ""
         if status is Status.ANSWERED:
             with self._timed("write"):
@@ -229,27 +227,9 @@ class _Asking:
     def _choose(self, weighed: Weighed) -> tuple[list[Evidence], list[Evidence]]:
         """The evidence to begin with, and what else may be read."""
         words = self._settings.words or self._answerer.words
-        if self._answerer.reads_on:  # what such a model leaves out is judged by estimates made without the reader
-            wanted, chosen = choose(weighed, words=words), glance(weighed, words=words)
-        else:
-            wanted = chosen = choose_told(weighed, words=words)
+        wanted = choose(weighed, words=words)
+        chosen = glance(weighed, words=words) if self._answerer.reads_on else wanted
         return chosen, beyond([*wanted, *further(weighed, wanted)], chosen)
-
-    def _judge(
-        self, weighed: Weighed, chosen: list[Evidence], spare: list[Evidence]
-    ) -> Generator[Pending, None, tuple[Status, list[Evidence], list[Evidence]]]:
-        """The outcome, the evidence that it rests on and what is left: a model that does not find the answer reads on before it
-        is believed, unless the evidence by itself speaks against an answer too.
-        """
-        known, model = sufficiency.features(weighed, self._index), self._settings.sufficiency
-        view = yield from self._answerer.judge(self._question, chosen)
-        status = sufficiency.judge(known, odds=view.odds if view else None, model=model)
-        agreed = status is sufficiency.judge(known, model=model)
-        if status is Status.ANSWERED or agreed or not spare:
-            return status, chosen, spare
-        everything = [*chosen, *spare]
-        view = yield from self._answerer.judge(self._question, everything)
-        return sufficiency.judge(known, odds=view.odds if view else None, model=model), everything, []
 
     def _write(
         self, chosen: Sequence[Evidence], spare: Sequence[Evidence], *, several: bool

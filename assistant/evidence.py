@@ -35,25 +35,20 @@ def choose(weighed: Weighed, *, words: int) -> list[Evidence]:
 
     They are taken one by one, always the one that adds most: how likely it holds an answer, less what those already
     taken say and, the likelier several papers are wanted, the less if its paper has had its say. About `words` words in all,
-    half as many again for a how or a why, more for a comparison.
+    half as many again for a how or a why, more for a comparison; no sentence is taken only to fill the room.
     """
-    return _chosen(weighed, word_budget(weighed.question, words, several=weighed.wants_several))
-
-
-def choose_told(weighed: Weighed, *, words: int) -> list[Evidence]:
-    """The same, but the reader has its say on each sentence, and no sentence is taken only to fill the room."""
     budget = word_budget(weighed.question, words, several=weighed.wants_several)
-    return _evidence(weighed, weighed.told, select_told(weighed.told, weighed.pool, budget, weighed.several))
+    return _evidence(weighed, select_told(weighed.told, weighed.pool, budget, weighed.several))
 
 
 def glance(weighed: Weighed, *, words: int) -> list[Evidence]:
     """The best sentences of about `words` words, whatever is asked: what a slow reader should see first."""
-    return _chosen(weighed, words)
+    return _evidence(weighed, select(weighed.told, weighed.pool, words, weighed.several, _WORTH))
 
 
 def further(weighed: Weighed, chosen: Sequence[Evidence]) -> list[Evidence]:
-    """What would be chosen next, were there room for some hundred and fifty words, in readable order."""
-    return beyond(choose(weighed, words=_FURTHER_WORDS), chosen)
+    """What would be chosen next, were some hundred and fifty words to be filled, in readable order."""
+    return beyond(_evidence(weighed, select(weighed.told, weighed.pool, _FURTHER_WORDS, weighed.several)), chosen)
 
 
 def beyond(evidence: Sequence[Evidence], known: Sequence[Evidence]) -> list[Evidence]:
@@ -62,14 +57,10 @@ def beyond(evidence: Sequence[Evidence], known: Sequence[Evidence]) -> list[Evid
     return [item for item in evidence if item.sentence not in there]
 
 
-def _chosen(weighed: Weighed, budget: float) -> list[Evidence]:
-    return _evidence(weighed, weighed.likely, select(weighed.likely, weighed.pool, budget, weighed.several))
-
-
-def _evidence(weighed: Weighed, likely: Vectors, chosen: Sequence[int]) -> list[Evidence]:
+def _evidence(weighed: Weighed, chosen: Sequence[int]) -> list[Evidence]:
     pool = weighed.pool
     readable = sorted(chosen, key=lambda i: (pool[i].rank, pool[i].sentence.number))
-    return [Evidence(pool[i].sentence, float(likely[i])) for i in readable]
+    return [Evidence(pool[i].sentence, float(weighed.told[i])) for i in readable]
 
 
 def word_budget(question: str, words: int, *, several: bool) -> float:

@@ -2,10 +2,9 @@
 
 Relevance is the wrong test for that (a near miss is as relevant as an answer), so the score looks at what is asked and
 whether it is there: what a network makes of the question and the abstract read together; the question's content words, its
-names and numbers, the thing after "which" or "how many", a figure where one is wanted, how far the best paper stands out;
-and, where a local model is at hand, how much likelier that model is to say Yes than No when asked whether the evidence states
-the answer. The score is the estimate of a few dozen small trees, fitted by bench/fit_sufficiency.py on answerable and
-unanswerable questions; they lie in sufficiency_trees.json.
+names and numbers, the thing after "which" or "how many", a figure where one is wanted, how far the best paper stands out.
+The score is the estimate of a few dozen small trees, fitted by bench/fit_sufficiency.py on answerable and unanswerable
+questions; they lie in sufficiency_trees.json. A language model's own doubts do not count: the reader's tell more, and sooner.
 No feature depends on how long a question is or how large the collection (that tells question sets apart, not what is in
 the papers), and the fit is monotone: evidence can only speak for an answer, its absence only against.
 """
@@ -45,15 +44,21 @@ _GENERAL = "idea method approach algorithm model mean propose describe summarise
 _NEAR, _COVERED = 0.66, 0.4
 _UNREAD = -10.0  # log odds of what has no words to read
 
-ODDS, BEYOND = "model's odds", "odds beyond wording"
-WORDING = ("words in best paper", "content in best paper", "content in a sentence", "words anywhere", "asks how",
-           "asks several", "follow-up")  # fmt: skip
 READINGS = ("stated", "stated in a sentence", "stated anywhere", "stated in a sentence anywhere")
 Forest = dict[str, Any]
+_FORESTS: tuple[str, ...] = ("alone", "read")
+
+
+def outcome(weighed: Weighed, index: PaperIndex, model: Path | None = None) -> Status:
+    """What becomes of a question: `answered`, `not_stated`, `not_found`. `model`: a calibration of one's own.
+
+    Raises SettingsError.
+    """
+    return plain(weighed) or judge(features(weighed, index), model)
 
 
 def plain(weighed: Weighed) -> Status | None:
-    """The outcome where neither a score nor a language model is needed to tell it, else None."""
+    """The outcome where no score is needed to tell it, else None."""
     if not weighed.pool:
         return Status.NOT_FOUND
     if _ASKS_YEAR.search(weighed.question) and not any(_YEAR.search(hit.paper.abstract) for hit in weighed.hits):
@@ -65,35 +70,25 @@ def plain(weighed: Weighed) -> Status | None:
     return Status.NOT_FOUND if content and not content & found else None
 
 
-def judge(known: Mapping[str, float], *, odds: float | None = None, model: Path | None = None) -> Status:
+def judge(known: Mapping[str, float], model: Path | None = None) -> Status:
     """`answered` if the papers found hold what is asked; `not_stated` if they are only on its topic; else `not_found`.
 
-    `known`: the features. `odds`: the natural log odds, in a language model's view, that the evidence states what is asked.
-    Raises SettingsError.
+    `known`: the features. The reader knows near misses, words and vectors know questions of another world than the papers':
+    the trees of either may refuse. Raises SettingsError.
     """
-    forests = load(model)
-    if odds is not None and (judged := forests.get("judged")):
-        refused = _refuses(judged, with_odds(known, odds, judged["expected"]))
-    else:  # the reader knows near misses, words and vectors know questions of another world than the papers'
-        refused = any(_refuses(forests[name], known) for name in ("alone", "read") if name in forests)
-    if not refused:
+    if not any(_refuses(forest, known) for forest in load(model).values() if _knows(forest, known)):
         return Status.ANSWERED
     on_topic = known["similarity"] >= _NEAR or known["content in best paper"] >= _COVERED
     return Status.NOT_STATED if on_topic else Status.NOT_FOUND
 
 
+def _knows(forest: Forest, known: Mapping[str, float]) -> bool:
+    """Whether all that a forest asks for is known: nothing reads where the weights for that are not installed."""
+    return all(node[0] in known for tree in forest["trees"] for node in tree if len(node) > 1)
+
+
 def _refuses(forest: Forest, known: Mapping[str, float]) -> bool:
     return missing(known, forest) >= float(forest["threshold"])
-
-
-def with_odds(known: Mapping[str, float], odds: float, expected: Mapping[str, float]) -> dict[str, float]:
-    """The features, with a language model's log odds and by how much they are above what answerable questions get that are
-    worded as much like their papers. `expected`: a weight a feature, and the sum to begin with under "".
-
-    A small model doubts whatever is said in other words, so that its doubts tell more of a question in the papers' own.
-    """
-    foreseen = expected[""] + sum(weight * known[name] for name, weight in expected.items() if name)
-    return {**known, ODDS: odds, BEYOND: odds - foreseen}
 
 
 def _asks_for_title(weighed: Weighed) -> bool:
@@ -121,18 +116,18 @@ def missing(known: Mapping[str, float], forest: Forest) -> float:
 def load(model: Path | None = None) -> Mapping[str, Forest]:
     """The fitted trees and their thresholds: those that ship with the product, or of a file. Raises SettingsError.
 
-    "alone" knows the question and the papers, "read" what the reader says as well, "judged" a language model's view.
+    "alone" knows the question and the papers, "read" what the reader says as well.
     """
     source = model or files(__package__) / "sufficiency_trees.json"
     try:
         stored: dict[str, Forest] = json.loads(source.read_text(encoding="utf-8"))
-        for forest in (stored["alone"], *(stored[name] for name in ("read", "judged") if name in stored)):
-            known = with_odds(defaultdict(float), 0.0, forest.get("expected", {"": 0.0}))
-            missing(defaultdict(float, known), forest)
+        forests = {name: stored[name] for name in _FORESTS if name == _FORESTS[0] or name in stored}
+        for forest in forests.values():
+            missing(defaultdict(float), forest)
             float(forest["threshold"])
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as exc:
         raise SettingsError(f"{source}: not a calibration made by bench/fit_sufficiency.py ({exc})") from exc
-    return stored
+    return forests
 
 
 def features(weighed: Weighed, index: PaperIndex) -> dict[str, float]:
@@ -175,7 +170,10 @@ def _standing(weighed: Weighed) -> dict[str, float]:
 def _readings(weighed: Weighed) -> dict[str, float]:
     """How sure the reader is that the best paper, or one of those read, states what is asked, in all and in a sentence. Where
     several papers are likelier wanted than one, that tells the less the likelier they are, for none of them says it all.
+    Nothing, where nothing reads.
     """
+    if not weighed.readings:
+        return {}
     states = [reading.states for reading in weighed.readings]
     sentences = [float(reading.sentences.max(initial=_UNREAD)) for reading in weighed.readings]
     known = (states[0], sentences[0], max(states), max(sentences))

@@ -34,13 +34,14 @@ def log_odds(likely: Vectors) -> Vectors:
 
 
 def columns(pool: Sequence[Candidate], readings: Sequence[Reading], several: float) -> Vectors:
-    """(n, features): whether a sentence's paper was read, and what the reader says of the sentence and of the paper."""
+    """(n, features): whether a sentence was read, and what the reader says of it and of its paper."""
     rows = np.zeros((len(pool), len(FEATURES)))
     for row, candidate in enumerate(pool):
         if candidate.rank < len(readings):
             reading = readings[candidate.rank]
-            said = np.clip([reading.sentences[candidate.sentence.number], reading.states], _LEAST, _MOST)
-            rows[row] = (1.0, *said)
+            said = float(reading.sentences[candidate.sentence.number])
+            if np.isfinite(said):
+                rows[row] = (1.0, *np.clip([said, reading.states], _LEAST, _MOST))
     return rows * (1 - several)
 
 

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import numpy as np
@@ -19,7 +19,7 @@ from .candidates import Candidate, Vectors, candidates
 from .kinds import asks_how, asks_number
 from .nearness import Nearness, nearness, word_shares
 from .several import likely_several
-from .told import told
+from .told import log_odds, told
 
 _OWN_WORK = re.compile(r"\b(we|our|this (paper|work)|propos\w*|introduc\w*|present)\b", re.IGNORECASE)
 _FINDING = re.compile(
@@ -34,8 +34,10 @@ _NUMBER = re.compile(r"\d")
 _SPREAD = 0.05  # of likeness, that sentences have at least
 _READ = 3  # papers at most, a few hundredths of a second each
 _NEARLY_AS_GOOD = 4.0  # scores behind the best paper; what is further behind is hardly ever meant, and not read
-_STATED = 0.0  # log odds from which neither this paper is looked at again nor a further one read
-_CLOSELY = 3  # sentences
+_STATED = 0.0  # log odds from which no further paper is read
+_FEW = 3  # sentences read of a paper, a hundredth of a second each; of the best one more, unless they are long
+_LONG = 110  # words
+_NEAR, _NEAR_IN_WORDS = 10.0, 3.0  # what nearness to the question counts beside the log odds, where it is chosen what to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,8 @@ class Weighed:
     """Every sentence of the papers found, and how likely each holds part of what is asked.
 
     `question` is what was asked, `query` what was searched for it, `several` how likely, in 0..1, it wants several papers
-    side by side; `columns` are the features by name, (n,) each; `readings` are what the first papers say, the best one read
-    whole; `told` is how likely each sentence is with their word.
+    side by side; `columns` are the features by name, (n,) each; `readings` are what the first papers say, if anything reads
+    them; `told` is how likely each sentence is with their word.
     """
 
     question: str
@@ -69,41 +71,42 @@ def weigh(question: str, query: str, hits: Sequence[Hit], index: PaperIndex) -> 
     pool = candidates(hits, index)
     if not pool:
         return Weighed(question, query, hits, pool, np.zeros(0), {}, 0.0, [], np.zeros(0))
-    whole = index.start_reading(question, hits[0].paper)
     near = nearness(question, pool, index)
     several = likely_several(question, query, pool, near)
     columns = features(question, query, pool, near, index, several)
     matrix = np.stack([columns[name] for name in FEATURES], axis=1)
     weights, intercept = _weights()
     likely = 1 / (1 + np.exp(-(matrix @ weights + intercept)))
+    worth = log_odds(likely) + _NEAR * columns["asked cosine"] + _NEAR_IN_WORDS * columns["asked words"]
 
-    def closely(rank: int) -> Reading:
-        return index.read(question, hits[rank].paper, _likeliest(rank, pool, likely))
+    def read(rank: int) -> Reading | None:
+        return index.read(question, hits[rank].paper, _worth_reading(rank, pool, worth))
 
-    readings = _readings(hits, whole.result(), closely, follow_up=question != query)
+    readings = _readings(hits, read, follow_up=question != query)
     return Weighed(question, query, hits, pool, likely, columns, several, readings, told(likely, pool, readings, several))
 
 
-def _readings(hits: Sequence[Hit], whole: Reading, closely: Callable[[int], Reading], *, follow_up: bool) -> list[Reading]:
+def _readings(hits: Sequence[Hit], read: Callable[[int], Reading | None], *, follow_up: bool) -> list[Reading]:
     """What the best paper says to the question and, as long as none states what is asked, the next ones nearly as good; to a
-    follow-up those behind too, for it has the paper before ahead whatever is meant.
-
-    Only the best is read `whole`. If it does not seem to state what is asked, and of the others at once, the likeliest
-    sentences of a rank are read `closely`, alone: a small network overlooks in a long text what it sees in a short one.
+    follow-up those behind too, for it has the paper before ahead whatever is meant. `read` reads the paper of a rank.
     """
-    readings = [whole if whole.states >= _STATED else whole.or_else(closely(0))]
-    for rank, hit in enumerate(hits[1:_READ], 1):
+    readings: list[Reading] = []
+    for rank, hit in enumerate(hits[:_READ]):
         behind = hits[0].score - hit.score > _NEARLY_AS_GOOD
-        if readings[-1].states >= _STATED or (behind and not follow_up):
+        if (readings and readings[-1].states >= _STATED) or (behind and not follow_up):
             break
-        readings.append(closely(rank))
+        readings += filter(None, [read(rank)])
     return readings
 
 
-def _likeliest(rank: int, pool: Sequence[Candidate], likely: Vectors) -> list[int]:
-    """The numbers of a paper's likeliest sentences."""
+def _worth_reading(rank: int, pool: Sequence[Candidate], worth: Vectors) -> list[int]:
+    """The numbers of the few sentences of a paper that most likely state the answer: a network sees in a short text what it
+    overlooks in a long one, and sooner.
+    """
     own = [i for i, candidate in enumerate(pool) if candidate.rank == rank]
-    return [pool[i].sentence.number for i in sorted(own, key=lambda i: -likely[i])[:_CLOSELY]]
+    best = [pool[i].sentence for i in sorted(own, key=lambda i: -worth[i])[: _FEW + 1]]
+    long = sum(len(sentence.text.split()) for sentence in best) > _LONG
+    return [sentence.number for sentence in (best[:_FEW] if rank or long else best)]
 
 
 def features(
@@ -191,8 +194,7 @@ def _form_columns(pool: Sequence[Candidate], *, asks_number: bool) -> dict[str, 
     """What the sentences look like, whatever was asked."""
     texts = [c.sentence.text for c in pool]
     last = {c.rank: c.sentence.number for c in pool}
-    number = np.array([float(_NUMBER.search(text) is not None) for text in texts])
-    own = np.array([float(_OWN_WORK.search(text) is not None) for text in texts])
+    number, own, finding, motivation = np.array([_form(text) for text in texts]).T
     titles = [set(words) for words in stems([c.hit.paper.title for c in pool])]
     vectors = np.stack([c.sentence.vector for c in pool])
     ranks = np.array([c.rank for c in pool])
@@ -205,12 +207,18 @@ def _form_columns(pool: Sequence[Candidate], *, asks_number: bool) -> dict[str, 
         "first": np.array([float(c.sentence.number == 0) for c in pool]),
         "last": np.array([float(c.sentence.number == last[c.rank]) for c in pool]),
         "own work": own,
-        "finding": np.array([float(_FINDING.search(text) is not None) for text in texts]),
-        "motivation": np.array([float(_MOTIVATION.search(text) is not None) for text in texts]) * (1 - own),
+        "finding": finding,
+        "motivation": motivation * (1 - own),
         "central": np.array(central),
         "title words": np.array([len(c.stems & title) / max(len(title), 1) for c, title in zip(pool, titles, strict=True)]),
         "log length": np.log1p([len(text.split()) for text in texts]),
     }
+
+
+@lru_cache(maxsize=20_000)
+def _form(text: str) -> tuple[float, ...]:
+    """Whether a sentence has a number, speaks of the paper's own work, of a finding, of what moved it."""
+    return tuple(float(form.search(text) is not None) for form in (_NUMBER, _OWN_WORK, _FINDING, _MOTIVATION))
 
 
 def _neighbours(pool: Sequence[Candidate], columns: dict[str, Vectors]) -> dict[str, Vectors]:

@@ -46,8 +46,8 @@ _NEAR_ENOUGH = 0.4
 DETAIL = 70  # words, quotes of what the model left out included
 _IN_DOUBT = 118  # where the model finds elsewhere what those do not give
 _HOSTED = (("system", "answer_system"), ("human", "answer_user"))
-_JUDGED = (("system", "judge_system"), ("human", "answer_user"))
-_BEGUN = (*_JUDGED, ("ai", "reply_local"))
+_VIEWED = (("system", "judge_system"), ("human", "answer_user"))
+_BEGUN = (*_VIEWED, ("ai", "reply_local"))
 _GONE_ON = (("human", "more_local"), ("ai", "reply_local_more"))
 _ENDS = re.compile(r"[.!?:][\"')\]]*$")
 _FINISHED = {"stop", "end_turn", "stop_sequence"}
@@ -82,7 +82,7 @@ class Written:
             load()
             self._model.invoke(self._question.invoke({"question": "", "evidence": ""}), max_tokens=1)
 
-    def judge(self, question: str, evidence: Sequence[Evidence]) -> Generator[Pending, None, View | None]:
+    def view(self, question: str, evidence: Sequence[Evidence]) -> Generator[Pending, None, View | None]:
         """A local model's view of whether the evidence states what is asked; None where odds are not to be had."""
         if not self.reads_on:
             return None
@@ -158,7 +158,7 @@ class Written:
         """How much surer the model is of each piece asked about alone than of all that is told; of none without its view."""
         views: list[View] = []
         for positions in (told, *([position] for position in asked)):
-            view = yield from self.judge(question, [evidence[i] for i in positions])
+            view = yield from self.view(question, [evidence[i] for i in positions])
             if view is None:
                 return {}
             said.read += view.read

@@ -1,19 +1,16 @@
 """Fit assistant/sufficiency.py: when the papers found do not hold what is asked.
 
-    python bench/fit_sufficiency.py INDEX QUESTIONS.jsonl... [--out FILE] [--wrongly 0.05] [--odds FILE]
+    python bench/fit_sufficiency.py INDEX QUESTIONS.jsonl... [--out FILE] [--wrongly 0.05] [--unseen]
 
 Questions without gold papers are unanswerable; those for lists are left out, they are never refused here. Prints, over five
 folds, dealt five times, how many of each type would be refused where at most `--wrongly` of the answerable ones are (every file
 of them counts alike), then writes trees and thresholds. To calibrate on a corpus of your own, ask some forty questions that it
 answers and some forty that it does not, and name the file in the setting SUFFICIENCY.
 
-With `--odds` a third forest is fitted that also knows what the local model said to the questions of that file; with `--ask`
-the model is asked about the others too (about three seconds each), and the file keeps that.
-
 One forest does without the reader, one knows what it says; either may refuse, so that each is given half of `--wrongly`. The
-third refuses by itself and is given two fifths. The reader is too sure of papers that it was taught with: with `--unseen` only
-those questions count, where it has a say, for which a paper is found first that bench/fit_reader.py held out. That is for the
-corpus that it was taught on; on any other leave it out.
+reader is too sure of papers that it was taught with: with `--unseen` only those questions count, where it has a say, for which
+a paper is found first that bench/fit_reader.py held out. That is for the corpus that it was taught on; on any other leave it
+out.
 Needs scikit-learn.
 """
 
@@ -24,18 +21,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fitting import held_out, key, odds, weighed
+from fitting import held_out, weighed
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import Ridge
 from sklearn.model_selection import StratifiedKFold
 
-from assistant import Assistant, open_assistant
+from assistant import open_assistant
 from assistant.evaluate import Question, read_questions
-from assistant.evidence import glance
 from assistant.lists import asks_list
-from assistant.models import answerer
-from assistant.settings import Settings
-from assistant.sufficiency import READINGS, WORDING, features, with_odds
+from assistant.sufficiency import READINGS, features
 
 AGAINST = {
     "names absent",
@@ -47,9 +40,7 @@ AGAINST = {
     "names unseen",
     "content unseen",
 }
-_DAMPING = 0.3
 _TIMES = 5
-_OF_FEW = 0.4  # what the model said is known of few questions: less may be refused by it
 FREE = {"asks how", "asks several", "follow-up"}
 OUT = Path(__file__).parent.parent / "assistant" / "sufficiency_trees.json"
 
@@ -60,8 +51,6 @@ def main() -> None:
     parser.add_argument("questions", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--wrongly", type=float, default=0.05)
-    parser.add_argument("--odds", type=Path)
-    parser.add_argument("--ask", action="store_true")
     parser.add_argument("--unseen", action="store_true")
     args = parser.parse_args()
     assistant = open_assistant(index=args.index, model="quotes")
@@ -74,39 +63,7 @@ def main() -> None:
     forests = {"alone": _fitted(questions, known, shares, args.wrongly / 2)}
     fresh = [i for i, one in enumerate(seen) if not args.unseen or (one.pool and held_out(one.hits[0].paper.title))]
     forests["read"] = _fitted([questions[i] for i in fresh], [read[i] for i in fresh], shares[fresh], args.wrongly / 2)
-    if args.odds:
-        asked = _asked(assistant, [questions[i] for i in fresh], args.odds, ask=args.ask)
-        there = [i for i in fresh if key(questions[i]) in asked]
-        questions, read, shares = [questions[i] for i in there], [read[i] for i in there], shares[there]
-        said = [asked[key(q)] for q in questions]
-        expected = _expected(questions, read, said)
-        judged = [with_odds(row, ratio, expected) for row, ratio in zip(read, said, strict=True)]
-        forests["judged"] = {"expected": expected, **_fitted(questions, judged, shares, args.wrongly * _OF_FEW)}
     args.out.write_text(json.dumps(forests, separators=(",", ":")) + "\n", encoding="utf-8")
-
-
-def _asked(assistant: Assistant, questions: list[Question], path: Path, *, ask: bool) -> dict[str, float]:
-    """What the local model said of each question; the file is written as it goes, for a run that is cut short."""
-    asked: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    missing = [q for q in questions if key(q) not in asked] if ask else []
-    if missing:
-        local = answerer(Settings.read(model="local"))
-    for place, q in enumerate(missing, 1):
-        seen = glance(weighed(assistant, q), words=local.words)
-        asked[key(q)] = odds(local, q["question"], seen)
-        if place % 20 == 0 or place == len(missing):
-            path.write_text(json.dumps(asked, ensure_ascii=False, indent=0), encoding="utf-8")
-            print(f"asked {place} of {len(missing)}", flush=True)
-    return asked
-
-
-def _expected(questions: list[Question], known: list[dict[str, float]], odds: list[float]) -> dict[str, float]:
-    """The odds of an answerable question by how its words match: a weight a feature, and under "" the sum to begin with."""
-    answerable = [i for i, q in enumerate(questions) if q["gold_titles"]]
-    matrix = np.array([[known[i][name] for name in WORDING] for i in answerable])
-    line = Ridge(_DAMPING).fit(matrix, [odds[i] for i in answerable])
-    weights = {name: round(float(weight), 4) for name, weight in zip(WORDING, line.coef_, strict=True)}
-    return {"": round(float(line.intercept_), 4), **weights}
 
 
 def _fitted(questions: list[Question], known: list[dict[str, float]], shares: Any, wrongly: float) -> dict[str, Any]:

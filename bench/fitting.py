@@ -14,12 +14,12 @@ from sklearn.preprocessing import StandardScaler
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 
 from assistant import Assistant
-from assistant.answerers import Answerer
 from assistant.evaluate import Question
 from assistant.evidence import Evidence
 from assistant.followup import standalone, turns
 from assistant.parts import with_parts
 from assistant.weighing import Weighed, weigh
+from assistant.written import Written
 
 _STEPS = 150
 _OUT = -1e9
@@ -42,9 +42,9 @@ def key(q: Question) -> str:
     return " / ".join([*(asked for asked, _ in turns(q["history"])), q["question"]])
 
 
-def odds(local: Answerer, question: str, evidence: Sequence[Evidence]) -> float:
+def odds(local: Written, question: str, evidence: Sequence[Evidence]) -> float:
     """The local model's natural log odds that the evidence states what is asked."""
-    asking = local.judge(question, evidence)
+    asking = local.view(question, evidence)
     while True:
         try:
             next(asking)

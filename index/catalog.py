@@ -5,9 +5,10 @@ import os
 import re
 import sqlite3
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,9 @@ _ORDERS = {
 }
 _PAPER = "id, title, abstract, year, authors, url, doi, arxiv, sources"
 
+_PAPERS_KEPT = 2_000  # whose vectors stay in memory, some fifteen kilobytes each
+
+T = TypeVar("T")
 Vectors = NDArray[np.float32]
 Row = tuple[str, str, str, int | None, str, str | None, str | None, str | None, str]
 
@@ -61,6 +65,22 @@ def to_row(paper: Paper) -> Row:
     return paper.id, paper.title, paper.abstract, paper.year, authors, paper.url, paper.doi, paper.arxiv, sources
 
 
+class _Kept(Generic[T]):
+    """What was read of papers lately, so that the next question need not read it again; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, T] = {}
+
+    def of(self, ids: Sequence[str], read: Callable[[list[str]], Mapping[str, T]]) -> list[T]:
+        """The values of papers, by their ids in order; `read` gives those of the ones that are missing."""
+        known = self._values
+        if missing := [paper for paper in ids if paper not in known]:
+            full = len(known) + len(missing) > _PAPERS_KEPT
+            known = {**({paper: known[paper] for paper in ids if paper in known} if full else known), **read(missing)}
+            self._values = known
+        return [known[paper] for paper in ids]
+
+
 class Catalog:
     """Papers by id. Opened for reading it can be shared between threads, and its generation is not deleted meanwhile."""
 
@@ -68,6 +88,8 @@ class Catalog:
         """Raises IndexDamaged if the file is not there or is not a catalog."""
         self._path = path
         self._release: Callable[[], object] | None = None
+        self._kept: _Kept[tuple[Vectors, Vectors]] = _Kept()
+        self._kept_second: _Kept[Vectors] = _Kept()
         mode = "rwc" if writable else "ro&immutable=1"
         with self._translated():
             if not writable:
@@ -198,29 +220,32 @@ class Catalog:
 
         `queries` is (k, dimension); (n, k) each.
         """
-        with self._translated():
-            rows = self._db.execute(
-                "select id, vectors from papers where id in (select value from json_each(?))", [json.dumps(list(ids))]
-            ).fetchall()
-        blobs = {paper: np.frombuffer(blob, np.float16).reshape(-1, queries.shape[1]) for paper, blob in rows}
-        sizes = np.array([max(len(blobs[paper]), 1) for paper in ids])
-        nothing = np.zeros((1, queries.shape[1]), np.float16)
-        vectors = np.concatenate([blobs[paper] if len(blobs[paper]) else nothing for paper in ids]).astype(np.float32)
-        starts = np.r_[0, np.cumsum(sizes)[:-1]]
-        means = np.add.reduceat(vectors, starts) / sizes[:, None]
-        means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-6)
+        known = self._kept.of(ids, lambda missing: self._sentence_vectors(missing, queries.shape[1]))
+        starts = np.r_[0, np.cumsum([len(sentences) for sentences, _ in known])[:-1]]
+        vectors, means = np.concatenate([sentences for sentences, _ in known]), np.stack([mean for _, mean in known])
         return np.maximum.reduceat(vectors @ queries.T, starts), means @ queries.T
+
+    def _sentence_vectors(self, ids: Sequence[str], dimension: int) -> dict[str, tuple[Vectors, Vectors]]:
+        """Of each paper its sentences' vectors, (n, dimension), one of zeros if it has none, and their mean's direction."""
+        found: dict[str, tuple[Vectors, Vectors]] = {}
+        for paper, blob in self._blobs("vectors", ids):
+            vectors = np.frombuffer(blob, np.float16).reshape(-1, dimension).astype(np.float32)
+            sentences = vectors if len(vectors) else np.zeros((1, dimension), np.float32)
+            mean = sentences.mean(axis=0)
+            found[paper] = sentences, mean / max(float(np.linalg.norm(mean)), 1e-6)
+        return found
 
     def second_cosines(self, ids: Sequence[str], query: Vectors) -> Vectors:
         """(n,): each paper's cosine with a query, by the second model."""
+        return np.stack(self._kept_second.of(ids, self._second_vectors)) @ query
+
+    def _second_vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
+        return {paper: np.frombuffer(blob, np.float16).astype(np.float32) for paper, blob in self._blobs("second", ids)}
+
+    def _blobs(self, column: str, ids: Sequence[str]) -> list[tuple[str, bytes]]:
         with self._translated():
-            rows = self._db.execute(
-                "select id, second from papers where id in (select value from json_each(?))", [json.dumps(list(ids))]
-            ).fetchall()
-        blobs = dict(rows)
-        return (
-            np.frombuffer(b"".join(blobs[paper] for paper in ids), np.float16).reshape(len(ids), -1).astype(np.float32) @ query
-        )
+            wanted = f"select id, {column} from papers where id in (select value from json_each(?))"
+            return self._db.execute(wanted, [json.dumps(list(ids))]).fetchall()
 
     def passages(self) -> Iterator[tuple[str, str]]:
         """(paper id, text) of every passage, those of a paper together."""

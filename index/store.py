@@ -62,11 +62,11 @@ class PaperIndex:
         embeddings: PaperEmbeddings,
         *,
         second: Callable[[str], PaperEmbeddings] = _one_thread,
-        reader: Callable[[], Reader] = load_reader,
+        reader: Callable[[], Reader | None] = load_reader,
         chroma_url: str | None = None,
     ) -> None:
         """`second` loads the second model by its name, where the index was made with one; `reader` what reads a question
-        and an abstract together.
+        and an abstract together, if anything does.
 
         Raises IndexMissing, IndexMismatch (made by another model or version), IndexDamaged.
         """
@@ -160,7 +160,8 @@ class PaperIndex:
         query = "warm up"
         self.search(query, 1)
         self.likeness(query, [query])
-        self._reader().read(query, query, [query])
+        if reader := self._reader():
+            reader.read(query, query, [query])
         if name := self.manifest.recipe.second_model:
             for strange in (False, True):
                 self._embed_second(name, query, strange)
@@ -191,21 +192,20 @@ class PaperIndex:
             ]
         return found
 
-    def read(self, question: str, paper: Paper, only: Collection[int] | None = None) -> Reading:
-        """A question and a paper's abstract read together: the abstract's sentences in the order of `sentences`.
+    def read(self, question: str, paper: Paper, only: Collection[int]) -> Reading | None:
+        """A question and some sentences of a paper's abstract, by their numbers, read together; None where nothing reads.
 
-        `only`: the numbers of the sentences that are read; of the others nothing is known, their log odds are -inf.
+        The reading has all sentences in the order of `sentences`; of those not read nothing is known, their log odds are -inf.
         """
+        reader = self._reader()
+        if reader is None:
+            return None
         sentences = self.sentences(paper)
-        read = [place for place, sentence in enumerate(sentences) if only is None or sentence.number in only]
-        reading = self._reader().read(question, readable(paper.title), [sentences[place].text for place in read])
+        read = [place for place, sentence in enumerate(sentences) if sentence.number in only]
+        reading = reader.read(question, readable(paper.title), [sentences[place].text for place in read])
         odds = np.full(len(sentences), -np.inf, np.float32)
         odds[read] = reading.sentences
         return Reading(reading.states, odds)
-
-    def start_reading(self, question: str, paper: Paper) -> Future[Reading]:
-        """`read`, beside what else is done."""
-        return _BESIDE.submit(self.read, question, paper)
 
     @one_blas_thread()
     def search(
@@ -237,8 +237,11 @@ class PaperIndex:
         words = self._word_scores(now, query, pool, allowed)
         covered = self._coverage(now, query, words)
         second = self._second_view(now, query, covered)
+        nearest = _BESIDE.submit(now.vectors.nearest, self.embed(query), pool, allowed)
+        if covered <= _WELL_COVERED:
+            self.embed_clauses(query)  # meanwhile, for `_fuse`
         cosines: dict[str, float] = {}
-        for paper, cosine in now.vectors.nearest(self.embed(query), pool, allowed):
+        for paper, cosine in nearest.result():
             cosines.setdefault(paper, cosine)
         return self._fuse(now, query, cosines, words, covered, second, k)
 

@@ -9,7 +9,7 @@ import struct
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
@@ -32,7 +32,7 @@ _MAGIC = b"HMSEMB01"
 _HEAD = "head."
 EVERYDAY = Path(__file__).with_name("everyday.safetensors")
 READER = Path(__file__).with_name("reader.safetensors")
-READER_SHA256 = "d2a6bdcef7fb4ff0a66fe8595649820bc6cfb6099b44b00f583b9e1b01ee213a"
+READER_SHA256 = "f678d0aa4853d8dec7f844d1c551792fd0ef3eb61de1982d40d5fc0f48eefc9a"
 EVERYDAY_SHA256 = "0390b5db349711dc6b7ce1f0c1c7ba529383eeaeeeb60e8168271d7b01456285"
 
 
@@ -132,11 +132,9 @@ def mpnet_folder() -> Path:
 def everyday_words(file: Path = EVERYDAY) -> dict[str, NDArray[np.float32]]:
     """What bench/fit_everyday.py taught the second embedder: by the name of each of its matrices, what is added to that.
 
-    The file holds two narrow matrices for each, whose product it is. Raises WeightsDamaged.
+    Raises WeightsDamaged.
     """
-    narrow = _tensors(file, EVERYDAY_SHA256)
-    names = {name.rpartition(".")[0] for name in narrow}
-    return {name: narrow[f"{name}.up"] @ narrow[f"{name}.down"] for name in names}
+    return _widened(_tensors(file, EVERYDAY_SHA256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +146,16 @@ class Taught:
 
 
 def reader_weights(file: Path = READER) -> Taught:
-    """What bench/fit_reader.py taught the default embedder. Raises WeightsDamaged."""
+    """What bench/fit_reader.py taught the lower part of the second embedder. Raises WeightsDamaged."""
     stored = _tensors(file, READER_SHA256)
     heads = {name.removeprefix(_HEAD): values for name, values in stored.items() if name.startswith(_HEAD)}
-    return Taught({name: values for name, values in stored.items() if not name.startswith(_HEAD)}, heads)
+    return Taught(_widened({name: values for name, values in stored.items() if not name.startswith(_HEAD)}), heads)
+
+
+def _widened(narrow: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """By the name of each matrix the product of the two narrow ones that a file holds for it (LoRA, Hu et al. 2022)."""
+    names = {name.rpartition(".")[0] for name in narrow}
+    return {name: narrow[f"{name}.up"] @ narrow[f"{name}.down"] for name in names}
 
 
 def _tensors(file: Path, sha256: str) -> dict[str, NDArray[np.float32]]:

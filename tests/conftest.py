@@ -56,15 +56,16 @@ class WordEmbeddings(PaperEmbeddings):
 class WordReader:
     """A text states what is asked if a sentence has most of the question's words. Keeps what it was asked."""
 
-    def __init__(self, least: float = 0.4) -> None:
-        self.least = least
+    LEAST = 0.4
+
+    def __init__(self) -> None:
         self.asked: list[tuple[str, str, int]] = []  # and how many sentences it saw
 
     def read(self, question: str, title: str, sentences: Sequence[str]) -> Reading:
         self.asked.append((question, title, len(sentences)))
         asked = set(content_stems(question))
         shares = [len(asked & set(words)) / max(len(asked), 1) for words in stems([f"{title} {text}" for text in sentences])]
-        odds = 12 * (np.array(shares, np.float32) - self.least)
+        odds = 12 * (np.array(shares, np.float32) - self.LEAST)
         return Reading(float(odds.max(initial=-9)), odds)
 
 
@@ -167,12 +168,6 @@ def corpus(tmp_path: Path) -> Path:
 def index(tmp_path: Path, corpus: Path, embeddings: WordEmbeddings) -> PaperIndex:
     build_index([corpus], tmp_path / "index", embeddings)
     return PaperIndex(tmp_path / "index", embeddings, reader=WordReader)
-
-
-@pytest.fixture
-def doubted(index: PaperIndex) -> PaperIndex:
-    """The same three papers, whose reader is not sure even of what has all of a question's words."""
-    return PaperIndex(index.folder, index._embeddings, reader=lambda: WordReader(1.1))
 
 
 @pytest.fixture

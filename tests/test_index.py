@@ -20,6 +20,7 @@ from index import (
     PaperIndex,
     QuestionError,
     build_index,
+    catalog,
     one_blas_thread,
 )
 from index.meanings import Meanings
@@ -109,6 +110,21 @@ def test_second_model_is_asked_once_and_only_for_other_words(tmp_path: Path, cor
     for _ in range(2):
         index.search("zebra stripes shrink the gradient")
     assert second.encoded == ["zebra stripes shrink the gradient"]
+
+
+def test_papers_whose_vectors_find_no_room_in_memory_are_found_all_the_same(
+    tmp_path: Path, corpus: Path, embeddings: WordEmbeddings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_index([corpus], tmp_path / "index", embeddings, second=WordEmbeddings("second"))
+    queries = ("momentum optimizer", "zebra stripes shrink the gradient", "image caption", "momentum optimizer")
+
+    def found() -> list[list[tuple[str, float]]]:
+        index = PaperIndex(tmp_path / "index", embeddings, second=WordEmbeddings)
+        return [[(hit.paper.title, hit.score) for hit in index.search(query)] for query in queries]
+
+    roomy = found()
+    monkeypatch.setattr(catalog, "_PAPERS_KEPT", 1)
+    assert found() == roomy
 
 
 class Interpreter(WordEmbeddings):

@@ -12,7 +12,6 @@ from typing import Any, cast
 import pytest
 from conftest import KEY, QUESTION, TRUE, Act, ScriptedChat, Serve, events, replies
 from langchain_core.messages import AIMessage, HumanMessage
-from pydantic import PrivateAttr
 
 from assistant import Answer, Assistant, PaperError, Pending, Settings, SettingsError, open_assistant
 from assistant.answer import Status, Verdict
@@ -207,29 +206,28 @@ def test_price_that_is_none_is_refused(price: str) -> None:
         Settings.read(price=price)
 
 
-class Judging(ScriptedChat):
+class Viewing(ScriptedChat):
     """A scripted model that can also be asked for its odds, as a local one can."""
 
-    odds: float | None = 9.0
-    at_second_sight: float | None = None
-    _looks: int = PrivateAttr(default=0)
-
     def log_odds(self, messages: Any, yes: str, no: str) -> Any:
-        if self.odds is None:
-            raise ModelFailed("judging", "it fell over")
         self._sent.append("\n".join(str(message.content) for message in messages))
-        self._looks += 1
         yield Pending()
-        return View(self.odds if self._looks == 1 or self.at_second_sight is None else self.at_second_sight)
+        return View(9.0)
 
 
-def test_small_model_is_asked_first_and_what_it_leaves_out_is_quoted(index: PaperIndex) -> None:
-    model = Judging(replies=["", "SwiftMo keeps two memories of the gradient."])
+def test_what_a_small_model_leaves_out_is_quoted(index: PaperIndex) -> None:
+    model = Viewing(replies=["SwiftMo keeps two memories of the gradient."])
     answer = open_assistant(index=index, model=model).ask(QUESTION)
-    judged, written, *_ = model.sent
-    assert written.startswith(judged)
     assert [s.verdict for s in answer.sentences[:2]] == [Verdict.SUPPORTED, Verdict.QUOTED]
     assert "38% fewer steps" in answer.text
+
+
+def test_what_is_not_stated_is_refused_before_a_model_is_asked(index: PaperIndex) -> None:
+    question = "Where was the 1996 chess final of the memory masters held?"
+    assert open_assistant(index=index, model="quotes").ask(question).status is not Status.ANSWERED
+    model = Viewing(replies=[TRUE])
+    assert open_assistant(index=index, model=model, words=20).ask(question).status is not Status.ANSWERED
+    assert not model.sent
 
 
 @pytest.mark.parametrize(
@@ -242,7 +240,7 @@ def test_small_model_is_asked_first_and_what_it_leaves_out_is_quoted(index: Pape
 )
 def test_small_model_reads_on_where_more_is_asked(index: PaperIndex, question: str, several: bool, goes_on: bool) -> None:
     first, second, *_ = (Evidence(sentence, 0.9) for sentence in index.sentences(index.search("optimizer", 1)[0].paper))
-    model = Judging(replies=[first.sentence.text, second.sentence.text])
+    model = Viewing(replies=[first.sentence.text, second.sentence.text])
     writer = Written(model, "judging", prompt_tokens=900, words=60)
     drafts = [part for part in writer.write(question, [first], [second], several=several) if isinstance(part, Draft)]
     assert [draft.evidence for draft in drafts] == [(0,), (1,)]
@@ -255,7 +253,7 @@ def test_small_model_reads_on_where_more_is_asked(index: PaperIndex, question: s
 
 def test_small_model_is_shown_the_best_evidence_first(index: PaperIndex) -> None:
     question = "How does the momentum optimizer SwiftMo work, and why does it need two memories of the gradient?"
-    model = Judging(replies=["", TRUE])
+    model = Viewing(replies=["", TRUE])
     answer = open_assistant(index=index, model=model, words=20).ask(question)
     assert answer.status is Status.ANSWERED
     assert 0 < model.sent[0].count("\n- ") < model.sent[-1].count("\n- ")
@@ -264,7 +262,7 @@ def test_small_model_is_shown_the_best_evidence_first(index: PaperIndex) -> None
 def test_what_the_model_had_no_time_to_read_is_quoted_too(index: PaperIndex) -> None:
     hits = index.search("optimizer", 1)
     first, second = [Evidence(index.sentences(hits[0].paper)[i], 0.9) for i in (0, 1)]
-    model = Judging(replies=[first.sentence.text])
+    model = Viewing(replies=[first.sentence.text])
     said = list(Written(model, "judging", prompt_tokens=900, words=60).write("When was it?", [first], [second]))
     drafts = [part for part in said if isinstance(part, Draft)]
     assert second.sentence.text not in model.sent[-1]
@@ -362,7 +360,7 @@ def test_quotes_of_what_is_left_out_keep_to_their_room(index: PaperIndex) -> Non
     ],
 )
 def test_sentences_read_as_a_colleagues(index: PaperIndex, said: str, shown: str | None) -> None:
-    answer = open_assistant(index=index, model=Judging(replies=["", said])).ask(QUESTION)
+    answer = open_assistant(index=index, model=Viewing(replies=["", said])).ask(QUESTION)
     assert answer.sentences[0].text.startswith(shown or "SwiftMo keeps two memories of the gradient.")
     assert answer.sentences[0].verdict is Verdict.SUPPORTED
 
@@ -376,36 +374,13 @@ def test_sentences_read_as_a_colleagues(index: PaperIndex, said: str, shown: str
 )
 def test_question_said_over_again_is_no_answer_but_to_a_yes_or_no(index: PaperIndex, question: str, echoed: bool) -> None:
     echo = "SwiftMo keeps memories of the gradient."
-    answer = open_assistant(index=index, model=Judging(replies=["", f"{echo} SwiftMo keeps two memories."])).ask(question)
+    answer = open_assistant(index=index, model=Viewing(replies=["", f"{echo} SwiftMo keeps two memories."])).ask(question)
     assert (echo in answer.text) is echoed
     assert "SwiftMo keeps two memories." in answer.text
 
 
-def test_small_model_that_denies_the_answer_is_heard(doubted: PaperIndex) -> None:
-    model = Judging(replies=["It was made up."], odds=-9.0)
-    answer = open_assistant(index=doubted, model=model).ask("Which schedule of the learning rate does SwiftMo need?")
-    assert answer.status is Status.NOT_STATED
-    first, second = model.sent
-    assert set(first.splitlines()) < set(second.splitlines())
-
-
-def test_small_model_that_finds_the_answer_in_what_it_reads_next_is_heard(doubted: PaperIndex) -> None:
-    model = Judging(replies=["SwiftMo keeps two memories of the gradient."], odds=-9.0, at_second_sight=9.0)
-    answer = open_assistant(index=doubted, model=model, words=20).ask("Which schedule of the learning rate does SwiftMo need?")
-    assert answer.sentences[0].verdict is Verdict.SUPPORTED
-    assert len(model.sent) == 3
-
-
-def test_what_neither_the_model_nor_the_evidence_finds_is_refused_at_once(index: PaperIndex) -> None:
-    question = "Where was the 1996 chess final of the memory masters held?"
-    assert open_assistant(index=index, model="quotes").ask(question).status is not Status.ANSWERED
-    model = Judging(replies=[TRUE], odds=-9.0, at_second_sight=9.0)
-    assert open_assistant(index=index, model=model, words=20).ask(question).status is not Status.ANSWERED
-    assert len(model.sent) == 1
-
-
 def test_small_model_that_falls_over_gives_way_to_quotes(index: PaperIndex) -> None:
-    model = Judging(replies=[ModelFailed("judging", "it fell over")], odds=None)
+    model = Viewing(replies=[ModelFailed("viewing", "it fell over")])
     answer = open_assistant(index=index, model=model).ask(QUESTION)
     assert answer.sentences[0].verdict is Verdict.QUOTED
     assert "it fell over" in answer.note

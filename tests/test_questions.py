@@ -24,7 +24,7 @@ from assistant.lists import asks_list, members, topic
 from assistant.nearness import Nearness
 from assistant.parts import parts
 from assistant.several import likely_several
-from assistant.sufficiency import BEYOND, ODDS, READINGS, WORDING, features, judge, load, missing, with_odds
+from assistant.sufficiency import READINGS, load, missing
 from assistant.weighing import weigh
 from index import BadRecord, Hit, PaperIndex, Sentence, SettingsError, clauses
 from index.lexical import content_words
@@ -353,7 +353,7 @@ def test_calibration_that_is_none_is_refused(tmp_path: Path) -> None:
         load(tmp_path / "bad.json")
 
 
-@pytest.mark.parametrize("name", ["alone", "read", "judged"])
+@pytest.mark.parametrize("name", ["alone", "read"])
 def test_what_speaks_for_an_answer_never_speaks_against_it(name: str) -> None:
     forest = load()[name]
     against = {"names absent", "names nowhere", "names unseen", "number nowhere", "content unseen"}
@@ -362,19 +362,4 @@ def test_what_speaks_for_an_answer_never_speaks_against_it(name: str) -> None:
     for feature in used - {"asks how", "asks several", "follow-up"}:
         steps = [missing(defaultdict(float, {feature: value}), forest) for value in (-8, -2, 0, 0.2, 0.5, 0.8, 1, 3, 8)]
         assert steps == sorted(steps, reverse=feature not in against), feature
-    assert bool({ODDS, BEYOND} & used) == (name == "judged")
     assert bool(set(READINGS) & used) == (name != "alone")
-
-
-def test_doubt_counts_for_more_where_the_papers_have_the_questions_words() -> None:
-    expected = load()["judged"]["expected"]
-    worded = defaultdict(float, {name: 1.0 for name in WORDING if " " in name and not name.startswith("asks")})
-    asked_otherwise, asked_alike = (with_odds(known, -0.5, expected)[BEYOND] for known in (defaultdict(float), worded))
-    assert asked_alike < asked_otherwise
-
-
-def test_model_that_denies_the_answer_turns_the_outcome(doubted: PaperIndex) -> None:
-    question = "Which schedule of the learning rate does SwiftMo need?"
-    weighed = weigh(question, question, doubted.search(question, 3), doubted)
-    said = {odds: judge(features(weighed, doubted), odds=odds) for odds in (-9.0, 9.0)}
-    assert said == {-9.0: Status.NOT_STATED, 9.0: Status.ANSWERED}

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PAPERS, ROOT, WordReader
+from conftest import PAPERS, ROOT, WordEmbeddings, WordReader, write_jsonl
 
+from assistant.answer import Status
+from assistant.sufficiency import features, judge
 from assistant.weighing import weigh
-from index import Paper, PaperIndex, WeightsDamaged, readable, sentence_spans
+from index import Paper, PaperIndex, WeightsDamaged, build_index, readable, sentence_spans
 from index.reading import MOST_TOKENS, Reading, load_reader, question_and_text
 from index.weights import READER, READER_SHA256, reader_weights
 
@@ -19,8 +21,14 @@ def sentences_of(paper: Paper) -> list[str]:
     return [readable(paper.abstract[start:end]) for start, end in sentence_spans(paper.abstract)]
 
 
+def read(question: str, title: str, sentences: Sequence[str]) -> Reading:
+    reader = load_reader()
+    assert reader
+    return reader.read(question, title, sentences)
+
+
 def asked_of(question: str, paper: Paper) -> Reading:
-    return load_reader().read(question, paper.title, sentences_of(paper))
+    return read(question, paper.title, sentences_of(paper))
 
 
 def test_every_token_knows_its_sentence() -> None:
@@ -63,16 +71,16 @@ def test_near_misses_are_told_from_what_is_stated() -> None:
 def test_a_long_text_is_read_in_parts_and_all_of_it() -> None:
     paper = PAPERS[0]
     filler = ["Nothing is said here of what anybody might want to know about it."] * (MOST_TOKENS // 12)
-    reading = load_reader().read("In how many fewer steps does SwiftMo reach Adam's loss?", "", [*filler, *sentences_of(paper)])
+    reading = read("In how many fewer steps does SwiftMo reach Adam's loss?", "", [*filler, *sentences_of(paper)])
     assert len(reading.sentences) == len(filler) + 4
     assert reading.sentences.argmax() == len(filler) + 2
-    endless = load_reader().read("why?", "", ["word " * 3000])
+    endless = read("why?", "", ["word " * 3000])
     assert len(endless.sentences) == 1
 
 
 @pytest.mark.slow
 def test_a_text_of_nothing_states_nothing() -> None:
-    reading = load_reader().read("why?", "A title", [])
+    reading = read("why?", "A title", [])
     assert reading.states == -np.inf
     assert len(reading.sentences) == 0
 
@@ -103,30 +111,32 @@ def test_only_what_is_in_doubt_is_read_further(index: PaperIndex, question: str,
     assert len({title for _, title, _ in reader.asked}) == read
 
 
-def test_a_paper_that_seems_not_to_state_it_is_looked_at_closely(index: PaperIndex) -> None:
-    reader = WordReader()
-    known = PaperIndex(index.folder, index._embeddings, reader=lambda: reader)
-    found = sorted(known.search("momentum optimizer", 9), key=lambda hit: -len(known.sentences(hit.paper)))
-    hits = [replace(hit, score=9.0) for hit in found[:2]]
-    first = len(known.sentences(hits[0].paper))
-    assert first > 3
-    best, *_ = weigh("Which zebra?", "Which zebra?", hits, known).readings
-    titles = [hit.paper.title for hit in hits]
-    assert [(title, size) for _, title, size in reader.asked] == [(titles[0], first), (titles[0], 3), (titles[1], 3)]
-    assert np.isfinite(best.sentences).all()
+@pytest.mark.parametrize(("more", "read"), [("", 4), (" alone" * 40, 3)], ids=["brief", "long"])
+def test_of_a_paper_the_few_nearest_sentences_are_read(tmp_path: Path, more: str, read: int) -> None:
+    filler = [f"Sentence {number} speaks of optimizers{more}." for number in range(8)]
+    paper = Paper("On animals and optimizers", " ".join([*filler, "All zebras have stripes."]))
+    build_index([write_jsonl(tmp_path / "papers.jsonl", [paper])], tmp_path / "index", WordEmbeddings())
+    known = PaperIndex(tmp_path / "index", WordEmbeddings(), reader=WordReader)
+    best, *_ = weigh("Which zebras have stripes?", "zebras", known.search("zebras", 1), known).readings
+    assert np.isfinite(best.sentences).sum() == read
+    assert np.isfinite(best.sentences[-1])
+
+
+def test_where_nothing_reads_words_and_vectors_decide(index: PaperIndex) -> None:
+    known = PaperIndex(index.folder, index._embeddings, reader=lambda: None)
+    hits = known.search("momentum optimizer", 3)
+    weighed = weigh("Which momentum optimizer?", "Which momentum optimizer?", hits, known)
+    assert weighed.readings == []
+    assert (np.argsort(weighed.told) == np.argsort(weighed.likely)).all()
+    assert known.read("Which zebra?", hits[0].paper, [0]) is None
+    assert judge(features(weighed, known)) in Status
 
 
 def test_of_sentences_that_were_not_read_nothing_is_known(index: PaperIndex) -> None:
     known = PaperIndex(index.folder, index._embeddings, reader=WordReader)
     reading = known.read("Which zebra?", known.search("momentum optimizer", 1)[0].paper, [1])
+    assert reading
     assert np.flatnonzero(np.isfinite(reading.sentences)).tolist() == [1]
-
-
-def test_the_better_of_two_readings_counts() -> None:
-    never = -np.inf
-    both = Reading(-2.0, np.array([-3.0, -1.0], np.float32)).or_else(Reading(0.5, np.array([never, 0.7], np.float32)))
-    assert both.states == 0.5
-    assert both.sentences.tolist() == pytest.approx([-3.0, 0.7])
 
 
 def test_a_follow_up_reads_papers_behind_the_one_before(index: PaperIndex) -> None:

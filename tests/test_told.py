@@ -36,6 +36,17 @@ def test_what_was_not_read_keeps_its_order(index: PaperIndex) -> None:
     assert (np.argsort(told(likely, pool, [], 0.0)) == np.argsort(likely)).all()
 
 
+def test_of_a_paper_read_in_part_only_what_was_read_changes_places(index: PaperIndex) -> None:
+    pool = candidates(index.search("momentum optimizer", 2), index)
+    likely = np.linspace(0.1, 0.6, len(pool))
+    known = np.full(sum(c.rank == 0 for c in pool), -np.inf, np.float32)
+    known[0] = 3.0
+    estimate = told(likely, pool, [Reading(3.0, known)], 0.0)
+    read = np.array([c.rank == 0 and c.sentence.number == 0 for c in pool])
+    assert (np.argsort(estimate[~read]) == np.argsort(likely[~read])).all()
+    assert log_odds(estimate)[read] > log_odds(likely)[read]
+
+
 @pytest.mark.parametrize(("surest", "share"), [(0.9, 1.0), (0.05, 1.5)], ids=["sure", "unsure"])
 def test_where_no_sentence_is_likely_more_are_shown(index: PaperIndex, surest: float, share: float) -> None:
     pool = candidates(index.search("momentum optimizer", 4), index)
