@@ -71,7 +71,7 @@ class Quotes:
     """The floor: the evidence itself, sentence by sentence. No language model, nothing that could be wrong."""
 
     name = "quotes"
-    words = 80
+    words = 84
     reads_on = False
 
     def write(

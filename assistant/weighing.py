@@ -35,8 +35,7 @@ _SPREAD = 0.05  # of likeness, that sentences have at least
 _READ = 3  # papers at most, a few hundredths of a second each
 _NEARLY_AS_GOOD = 4.0  # scores behind the best paper; what is further behind is hardly ever meant, and not read
 _STATED = 0.0  # log odds from which no further paper is read
-_FEW = 3  # sentences read of a paper, a hundredth of a second each; of the best one more, unless they are long
-_LONG = 110  # words
+_OF_THE_BEST, _OF_OTHERS = 4, 3  # sentences read of a paper, a hundredth of a second each
 _NEAR, _NEAR_IN_WORDS = 10.0, 3.0  # what nearness to the question counts beside the log odds, where it is chosen what to read
 
 
@@ -104,9 +103,8 @@ def _worth_reading(rank: int, pool: Sequence[Candidate], worth: Vectors) -> list
     overlooks in a long one, and sooner.
     """
     own = [i for i, candidate in enumerate(pool) if candidate.rank == rank]
-    best = [pool[i].sentence for i in sorted(own, key=lambda i: -worth[i])[: _FEW + 1]]
-    long = sum(len(sentence.text.split()) for sentence in best) > _LONG
-    return [sentence.number for sentence in (best[:_FEW] if rank or long else best)]
+    best = sorted(own, key=lambda i: -worth[i])[: _OF_OTHERS if rank else _OF_THE_BEST]
+    return [pool[i].sentence.number for i in best]
 
 
 def features(

@@ -111,14 +111,13 @@ def test_only_what_is_in_doubt_is_read_further(index: PaperIndex, question: str,
     assert len({title for _, title, _ in reader.asked}) == read
 
 
-@pytest.mark.parametrize(("more", "read"), [("", 4), (" alone" * 40, 3)], ids=["brief", "long"])
-def test_of_a_paper_the_few_nearest_sentences_are_read(tmp_path: Path, more: str, read: int) -> None:
-    filler = [f"Sentence {number} speaks of optimizers{more}." for number in range(8)]
+def test_of_a_paper_the_few_nearest_sentences_are_read(tmp_path: Path) -> None:
+    filler = [f"Sentence {number} speaks of optimizers." for number in range(8)]
     paper = Paper("On animals and optimizers", " ".join([*filler, "All zebras have stripes."]))
     build_index([write_jsonl(tmp_path / "papers.jsonl", [paper])], tmp_path / "index", WordEmbeddings())
     known = PaperIndex(tmp_path / "index", WordEmbeddings(), reader=WordReader)
     best, *_ = weigh("Which zebras have stripes?", "zebras", known.search("zebras", 1), known).readings
-    assert np.isfinite(best.sentences).sum() == read
+    assert np.isfinite(best.sentences).sum() == 4
     assert np.isfinite(best.sentences[-1])
 
 
