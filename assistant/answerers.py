@@ -26,14 +26,6 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """How sure a model is that evidence states what is asked, as natural log odds, and how many new tokens it read for that."""
-
-    odds: float
-    read: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Usage:
     """What writing cost: tokens in and out, sentences of the model that were not borne out, and a failure, if any."""
 

@@ -17,7 +17,7 @@ SLACK = 1.08  # sentences are not cut
 _HOW_WORDS, _SEVERAL_WORDS = 1.5, 1.8
 _SAME_FROM, _REPEATED = 0.75, 0.5
 _UNSURE, _UNSURE_WORDS = 0.5, 1.5
-_WORTH = 0.02  # how likely a sentence must be to be shown beside another
+WORTH = 0.02  # how likely a sentence must be to be shown beside another
 _FURTHER_WORDS = 150
 NEXT_OF_A_PAPER = 0.5  # what a sentence is worth, for a comparison, for each one of its paper that is taken already
 
@@ -43,7 +43,7 @@ def choose(weighed: Weighed, *, words: int) -> list[Evidence]:
 
 def glance(weighed: Weighed, *, words: int) -> list[Evidence]:
     """The best sentences of about `words` words, whatever is asked: what a slow reader should see first."""
-    return _evidence(weighed, select(weighed.told, weighed.pool, words, weighed.several, _WORTH))
+    return _evidence(weighed, select(weighed.told, weighed.pool, words, weighed.several, WORTH))
 
 
 def further(weighed: Weighed, chosen: Sequence[Evidence]) -> list[Evidence]:
@@ -79,9 +79,9 @@ def select_told(told: Vectors, pool: Sequence[Candidate], words: float, several:
     """Positions of the sentences taken, each likely enough to be shown beside another; half as many words more may be taken
     where it is likelier that none of them says what is asked than that one does.
     """
-    chosen = select(told, pool, words, several, _WORTH)
+    chosen = select(told, pool, words, several, WORTH)
     unsaid = float(np.prod(1 - told[chosen]))
-    return chosen if unsaid <= _UNSURE else select(told, pool, words * _UNSURE_WORDS, several, _WORTH)
+    return chosen if unsaid <= _UNSURE else select(told, pool, words * _UNSURE_WORDS, several, WORTH)
 
 
 def select(likely: Vectors, pool: Sequence[Candidate], words: float, several: float, least: float = 0.0) -> list[int]:

@@ -5,11 +5,11 @@ import os
 import secrets
 import selectors
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -22,15 +22,13 @@ from pydantic import PrivateAttr
 
 from index import ModelFailed, WeightsDamaged, WeightsMissing, cache_folder, made_once, package_folder, sha256_of
 
-from .answerers import Pending, View
+from .answerers import Pending
 
 QWEN = "qwen2.5-coder-1.5b-instruct"
 _QWEN_SHA256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
 _PARTS = 22
 _BATCH = 64  # tokens read at a time, and so how long a stop may wait
 _PATIENCE = 0.2
-_ALTERNATIVES = 40
-_UNLIKELY = -14.0
 
 
 def installed() -> bool:
@@ -101,6 +99,8 @@ class LocalChat(BaseChatModel):
     another answer comes first.
     """
 
+    reads_slowly: ClassVar[bool] = True
+
     path: str
     context: int = 4096
     max_tokens: int = 220
@@ -122,20 +122,6 @@ class LocalChat(BaseChatModel):
         with self._loading:
             server, key = _loaded(self.path, self.context, self.threads)
         return str(server.listening_address), key
-
-    def log_odds(self, messages: list[BaseMessage], yes: str, no: str) -> Generator[Pending, None, View]:
-        """How much likelier the reply begins with one word than with another.
-
-        Yields while the model reads.
-        """
-        asked = {"max_tokens": 1, "logprobs": True, "top_logprobs": _ALTERNATIVES}
-        for part in self._post(self._request(messages, None, asked)):
-            if isinstance(part, Pending):
-                yield part
-                continue
-            said = part["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
-            return View(_likeliest(said, yes) - _likeliest(said, no), part["timings"]["prompt_n"])
-        raise ModelFailed(self.path, "it did not reply")
 
     def _request(self, messages: list[BaseMessage], stop: list[str] | None, more: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -203,12 +189,6 @@ class LocalChat(BaseChatModel):
         if "error" in part:
             raise ModelFailed(self.path, part["error"]["message"])
         return part
-
-
-def _likeliest(said: list[dict[str, Any]], word: str) -> float:
-    """The log probability of a word, by the likeliest of the tokens that it may begin with."""
-    begins = [s["logprob"] for s in said if (token := s["token"].strip().lower()) and word.lower().startswith(token)]
-    return max(begins, default=_UNLIKELY)
 
 
 def _unspoken(state: Pending) -> ChatGenerationChunk:

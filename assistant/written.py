@@ -5,20 +5,20 @@ the evidence does not bear out never leaves this file as an answer's.
 """
 
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from index import PaperError, content_stems, readable, sentence_spans
+from index import content_stems, readable, sentence_spans
 
 from .answer import Verdict
-from .answerers import Draft, Pending, Quotes, Usage, View
+from .answerers import Draft, Pending, Quotes, Usage
 from .checking import coverage, supported
 from .evidence import SLACK, Evidence, told_in_full, word_budget
 from .followup import content_text
-from .gain import Gain
 from .kinds import asks_whether
+from .left_out import left_out
 from .prompts import FIELDS, check_folder, load_prompt
 from .tokens import count_tokens, fit
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
     from langchain_core.messages import BaseMessage
     from langchain_core.prompts import ChatPromptTemplate
-
-    from .local import LocalChat
 
 _MARKS = re.compile(r"\s*[\[(]\d+(?:\s*[,;-]\s*\d+)*[\])]")
 _AND = r"(?:additionally|also|finally|furthermore|in addition|moreover),"
@@ -43,11 +41,8 @@ _THIRD_PERSON = {"we": "they", "our": "their", "ours": "theirs", "us": "them"}
 _MOST_SENTENCES = 6
 _MOST_QUOTES = 3
 _NEAR_ENOUGH = 0.4
-DETAIL = 70  # words, quotes of what the model left out included
-_IN_DOUBT = 118  # where the model finds elsewhere what those do not give
 _HOSTED = (("system", "answer_system"), ("human", "answer_user"))
-_VIEWED = (("system", "judge_system"), ("human", "answer_user"))
-_BEGUN = (*_VIEWED, ("ai", "reply_local"))
+_BEGUN = (("system", "judge_system"), ("human", "answer_user"), ("ai", "reply_local"))
 _GONE_ON = (("human", "more_local"), ("ai", "reply_local_more"))
 _ENDS = re.compile(r"[.!?:][\"')\]]*$")
 _FINISHED = {"stop", "end_turn", "stop_sequence"}
@@ -70,7 +65,7 @@ class Written:
         self.name, self.words = name, words
         self._prompt_tokens = prompt_tokens
         self._model = model
-        self.reads_on = callable(getattr(model, "log_odds", None))
+        self.reads_on = bool(getattr(model, "reads_slowly", False))
         asked = _templates(_BEGUN if self.reads_on else _HOSTED, prompts)
         gone_on = _templates(_GONE_ON if self.reads_on else (), prompts)
         self._frame = sum(count_tokens(template) for _, template in [*asked, *gone_on])
@@ -81,16 +76,6 @@ class Written:
         if callable(load := getattr(self._model, "load", None)):
             load()
             self._model.invoke(self._question.invoke({"question": "", "evidence": ""}), max_tokens=1)
-
-    def view(self, question: str, evidence: Sequence[Evidence]) -> Generator[Pending, None, View | None]:
-        """A local model's view of whether the evidence states what is asked; None where odds are not to be had."""
-        if not self.reads_on:
-            return None
-        asked = self._question.format_messages(**self._fields(question, evidence)[0])
-        try:
-            return (yield from cast("LocalChat", self._model).log_odds(asked, "Yes", "No"))
-        except PaperError:  # writing meets the same trouble, and says so
-            return None
 
     def write(
         self, question: str, evidence: Sequence[Evidence], spare: Sequence[Evidence] = (), *, several: bool = False
@@ -117,8 +102,7 @@ class Written:
         except Exception as exc:  # every provider raises its own; the reader gets the quotes and one line
             said.failure = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
         guessed = {"input": self._frame + sum(map(count_tokens, fields.values())), "output": count_tokens(said.text)}
-        tokens = said.tokens or guessed
-        yield Usage({**tokens, "input": tokens["input"] + said.read}, said.dropped, said.failure)
+        yield Usage(said.tokens or guessed, said.dropped, said.failure)
 
     def _say(
         self, question: str, messages: "list[BaseMessage]", evidence: Sequence[Evidence], said: "_Said"
@@ -139,31 +123,13 @@ class Written:
                 said.dropped += 1
         said.note(spent)
 
-    def _left_out(
-        self, question: str, said: "_Said", evidence: Sequence[Evidence], *, several: bool
-    ) -> Iterator[Draft | Pending]:
-        """Quotes that likely add something; beyond a detail's words, if the model is surer of them than of all that is said."""
-        gain = Gain(question, evidence, said.drafts, several=several)
+    @staticmethod
+    def _left_out(question: str, said: "_Said", evidence: Sequence[Evidence], *, several: bool) -> Iterator[Draft]:
+        """Quotes of what is worth showing and not said yet, in as much room as quotes alone take."""
+        room = word_budget(question, Quotes.words, several=several) * SLACK
         full = told_in_full(question, several=several)
-        for position in gain.adding(word_budget(question, Quotes.words, several=several) * SLACK if full else DETAIL):
-            yield _quote(evidence, position)
-        asked = [] if full else gain.doubtful(_IN_DOUBT)
-        ahead = (yield from self._ahead(question, said, evidence, gain.told, asked)) if asked else {}
-        for position in gain.surely_adding(ahead, _IN_DOUBT):
-            yield _quote(evidence, position)
-
-    def _ahead(
-        self, question: str, said: "_Said", evidence: Sequence[Evidence], told: Sequence[int], asked: Sequence[int]
-    ) -> Generator[Pending, None, dict[int, float]]:
-        """How much surer the model is of each piece asked about alone than of all that is told; of none without its view."""
-        views: list[View] = []
-        for positions in (told, *([position] for position in asked)):
-            view = yield from self.view(question, [evidence[i] for i in positions])
-            if view is None:
-                return {}
-            said.read += view.read
-            views.append(view)
-        return {position: view.odds - views[0].odds for position, view in zip(asked, views[1:], strict=True)}
+        for position in left_out(evidence, said.drafts, room, in_full=full, several=several):
+            yield Draft(evidence[position].sentence.text, (position,), Verdict.QUOTED)
 
     def _on(self, messages: "list[BaseMessage]", text: str, more: Sequence[Evidence]) -> "list[BaseMessage]":
         """The conversation so far, and more evidence."""
@@ -213,7 +179,6 @@ class _Said:
     def __init__(self) -> None:
         self.drafts: list[Draft] = []
         self.dropped, self.text, self.failure, self.refused = 0, "", "", False
-        self.read = 0  # tokens, for odds
         self.tokens: dict[str, int] = {}
 
     def note(self, spent: "_Spent") -> None:
@@ -260,10 +225,6 @@ def settle(text: str, evidence: Sequence[Evidence], before: Sequence[Draft] = ()
     if coverage(text, texts[best]) < _NEAR_ENOUGH or any(draft.evidence == (best,) for draft in before):
         return None
     return Draft(texts[best], (best,), Verdict.REPLACED)
-
-
-def _quote(evidence: Sequence[Evidence], position: int) -> Draft:
-    return Draft(evidence[position].sentence.text, (position,), Verdict.QUOTED)
 
 
 def _echoes(text: str, question: str) -> bool:

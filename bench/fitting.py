@@ -15,11 +15,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 
 from assistant import Assistant
 from assistant.evaluate import Question
-from assistant.evidence import Evidence
 from assistant.followup import standalone, turns
 from assistant.parts import with_parts
 from assistant.weighing import Weighed, weigh
-from assistant.written import Written
 
 _STEPS = 150
 _OUT = -1e9
@@ -40,16 +38,6 @@ def held_out(title: str) -> bool:
 def key(q: Question) -> str:
     """What a question is kept under: its words and those of the turns before."""
     return " / ".join([*(asked for asked, _ in turns(q["history"])), q["question"]])
-
-
-def odds(local: Written, question: str, evidence: Sequence[Evidence]) -> float:
-    """The local model's natural log odds that the evidence states what is asked."""
-    asking = local.view(question, evidence)
-    while True:
-        try:
-            next(asking)
-        except StopIteration as stop:
-            return round(float(stop.value.odds), 4)
 
 
 @dataclass(frozen=True)

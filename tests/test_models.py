@@ -4,10 +4,9 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar
 
 import pytest
 from conftest import KEY, QUESTION, TRUE, Act, ScriptedChat, Serve, events, replies
@@ -15,12 +14,12 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from assistant import Answer, Assistant, PaperError, Pending, Settings, SettingsError, open_assistant
 from assistant.answer import Status, Verdict
-from assistant.answerers import Draft, Usage, View
+from assistant.answerers import Draft
 from assistant.evidence import Evidence
-from assistant.gain import Gain
+from assistant.left_out import left_out
 from assistant.models import answerer
 from assistant.prompts import load_prompt
-from assistant.written import DETAIL, Written
+from assistant.written import Written
 from index import ModelFailed, PaperIndex, PromptError
 
 Make = Callable[..., Assistant]
@@ -206,17 +205,14 @@ def test_price_that_is_none_is_refused(price: str) -> None:
         Settings.read(price=price)
 
 
-class Viewing(ScriptedChat):
-    """A scripted model that can also be asked for its odds, as a local one can."""
+class SlowReader(ScriptedChat):
+    """A scripted model that reads as slowly as a local one."""
 
-    def log_odds(self, messages: Any, yes: str, no: str) -> Any:
-        self._sent.append("\n".join(str(message.content) for message in messages))
-        yield Pending()
-        return View(9.0)
+    reads_slowly: ClassVar[bool] = True
 
 
 def test_what_a_small_model_leaves_out_is_quoted(index: PaperIndex) -> None:
-    model = Viewing(replies=["SwiftMo keeps two memories of the gradient."])
+    model = SlowReader(replies=["SwiftMo keeps two memories of the gradient."])
     answer = open_assistant(index=index, model=model).ask(QUESTION)
     assert [s.verdict for s in answer.sentences[:2]] == [Verdict.SUPPORTED, Verdict.QUOTED]
     assert "38% fewer steps" in answer.text
@@ -225,7 +221,7 @@ def test_what_a_small_model_leaves_out_is_quoted(index: PaperIndex) -> None:
 def test_what_is_not_stated_is_refused_before_a_model_is_asked(index: PaperIndex) -> None:
     question = "Where was the 1996 chess final of the memory masters held?"
     assert open_assistant(index=index, model="quotes").ask(question).status is not Status.ANSWERED
-    model = Viewing(replies=[TRUE])
+    model = SlowReader(replies=[TRUE])
     assert open_assistant(index=index, model=model, words=20).ask(question).status is not Status.ANSWERED
     assert not model.sent
 
@@ -240,7 +236,7 @@ def test_what_is_not_stated_is_refused_before_a_model_is_asked(index: PaperIndex
 )
 def test_small_model_reads_on_where_more_is_asked(index: PaperIndex, question: str, several: bool, goes_on: bool) -> None:
     first, second, *_ = (Evidence(sentence, 0.9) for sentence in index.sentences(index.search("optimizer", 1)[0].paper))
-    model = Viewing(replies=[first.sentence.text, second.sentence.text])
+    model = SlowReader(replies=[first.sentence.text, second.sentence.text])
     writer = Written(model, "judging", prompt_tokens=900, words=60)
     drafts = [part for part in writer.write(question, [first], [second], several=several) if isinstance(part, Draft)]
     assert [draft.evidence for draft in drafts] == [(0,), (1,)]
@@ -253,7 +249,7 @@ def test_small_model_reads_on_where_more_is_asked(index: PaperIndex, question: s
 
 def test_small_model_is_shown_the_best_evidence_first(index: PaperIndex) -> None:
     question = "How does the momentum optimizer SwiftMo work, and why does it need two memories of the gradient?"
-    model = Viewing(replies=["", TRUE])
+    model = SlowReader(replies=[TRUE])
     answer = open_assistant(index=index, model=model, words=20).ask(question)
     assert answer.status is Status.ANSWERED
     assert 0 < model.sent[0].count("\n- ") < model.sent[-1].count("\n- ")
@@ -262,7 +258,7 @@ def test_small_model_is_shown_the_best_evidence_first(index: PaperIndex) -> None
 def test_what_the_model_had_no_time_to_read_is_quoted_too(index: PaperIndex) -> None:
     hits = index.search("optimizer", 1)
     first, second = [Evidence(index.sentences(hits[0].paper)[i], 0.9) for i in (0, 1)]
-    model = Viewing(replies=[first.sentence.text])
+    model = SlowReader(replies=[first.sentence.text])
     said = list(Written(model, "judging", prompt_tokens=900, words=60).write("When was it?", [first], [second]))
     drafts = [part for part in said if isinstance(part, Draft)]
     assert second.sentence.text not in model.sent[-1]
@@ -271,73 +267,35 @@ def test_what_the_model_had_no_time_to_read_is_quoted_too(index: PaperIndex) -> 
 
 def test_papers_that_have_said_nothing_are_quoted_first_where_several_are_asked_for(index: PaperIndex) -> None:
     near, far = (index.sentences(hit.paper) for hit in index.search("optimizer", 2))
-    said, same, other = Evidence(near[0], 0.9), Evidence(near[1], 0.6), Evidence(far[0], 0.5)
-    drafts = [Draft(said.sentence.text, (0,), Verdict.SUPPORTED)]
-    for several, order in ((False, [1, 2]), (True, [2, 1])):
-        gain = Gain("How do they work?", [said, same, other], drafts, several=several)
-        assert list(gain.adding(115)) == order
+    evidence = [Evidence(near[0], 0.9), Evidence(near[1], 0.6), Evidence(far[0], 0.5)]
+    drafts = [Draft(near[0].text, (0,), Verdict.SUPPORTED)]
+    assert left_out(evidence, drafts, 115, in_full=True, several=False) == [1, 2]
+    assert left_out(evidence, drafts, 115, in_full=True, several=True) == [2, 1]
 
 
 @pytest.mark.parametrize(
-    ("question", "drawn_on", "quoted"),
-    [
-        pytest.param("What does SwiftMo keep?", 0.95, [], id="likely-said"),
-        pytest.param("What does SwiftMo keep?", 0.05, [1], id="in-doubt"),
-        pytest.param("How does SwiftMo work?", 0.95, [1], id="told-in-full"),
-    ],
+    ("likely", "in_full", "quoted"),
+    [(0.2, False, [1]), (0.03, False, []), (0.03, True, [1]), (0.01, True, [])],
+    ids=["likely", "unlikely", "unlikely, but much is asked", "hardly possible"],
 )
-def test_answer_stops_where_little_is_to_be_gained(
-    index: PaperIndex, question: str, drawn_on: float, quoted: list[int]
-) -> None:
+def test_answer_stops_where_little_is_to_be_gained(index: PaperIndex, likely: float, in_full: bool, quoted: list[int]) -> None:
     sentences = index.sentences(index.search("optimizer", 1)[0].paper)
-    evidence = [Evidence(sentences[1], drawn_on), Evidence(sentences[2], 0.2)]
+    evidence = [Evidence(sentences[1], 0.9), Evidence(sentences[2], likely)]
     drafts = [Draft(sentences[1].text, (0,), Verdict.SUPPORTED)]
-    assert list(Gain(question, evidence, drafts, several=False).adding(115)) == quoted
+    assert left_out(evidence, drafts, 115, in_full=in_full, several=False) == quoted
 
 
-class Surer(ScriptedChat):
-    """Its odds are none at all, but for a prompt whose evidence is this sentence alone."""
-
-    of: str
-    odds: float | None
-
-    def log_odds(self, messages: Any, yes: str, no: str) -> Any:
-        yield Pending()
-        if self.odds is None:
-            raise ModelFailed("surer", "it fell over")
-        said = str(messages[-1].content)
-        return View(self.odds if self.of in said and said.count("\n- ") == 1 else 0.0, read=1000)
-
-
-@pytest.mark.parametrize(
-    ("question", "odds", "quoted"),
-    [
-        pytest.param("What does SwiftMo keep?", 6.0, True, id="surer"),
-        pytest.param("What does SwiftMo keep?", -6.0, False, id="less-sure"),
-        pytest.param("What does SwiftMo keep?", None, False, id="without-a-view"),
-        pytest.param("How does SwiftMo work?", None, True, id="told-in-full"),
-    ],
-)
-def test_detail_that_has_its_words_goes_on_with_what_the_model_is_surer_of(
-    index: PaperIndex, question: str, odds: float | None, quoted: bool
-) -> None:
-    first, second, *_ = index.sentences(index.search("optimizer", 1)[0].paper)
-    long = replace(first, text=f"{first.text[:-1]}, {'and slow ' * (DETAIL // 2)}indeed.")
-    model = Surer(replies=[long.text], of=second.text, odds=odds)
-    writer = Written(model, "surer", prompt_tokens=900, words=60)
-    *parts, usage = writer.write(question, [Evidence(long, 0.05), Evidence(second, 0.3)])
-    drafts = [part.evidence for part in parts if isinstance(part, Draft)]
-    assert drafts == ([(0,), (1,)] if quoted else [(0,)])
-    asked = odds is not None
-    assert isinstance(usage, Usage)
-    assert (usage.tokens["input"] > 2000) == asked
+def test_what_is_said_already_is_not_quoted(index: PaperIndex) -> None:
+    sentence = index.sentences(index.search("optimizer", 1)[0].paper)[1]
+    drafts = [Draft(f"Indeed, {sentence.text}", (0,), Verdict.SUPPORTED)]
+    assert left_out([Evidence(sentence, 0.9)], drafts, 115, in_full=True, several=False) == []
 
 
 def test_quotes_of_what_is_left_out_keep_to_their_room(index: PaperIndex) -> None:
     sentences = index.sentences(index.search("optimizer", 1)[0].paper)
     evidence = [Evidence(sentence, 0.9) for sentence in sentences]
     room = sum(len(sentence.text.split()) for sentence in sentences[:2])
-    quoted = list(Gain("How does SwiftMo work?", evidence, several=False).adding(room))
+    quoted = left_out(evidence, [], room, in_full=True, several=False)
     assert 0 < sum(len(sentences[i].text.split()) for i in quoted) <= room
 
 
@@ -360,7 +318,7 @@ def test_quotes_of_what_is_left_out_keep_to_their_room(index: PaperIndex) -> Non
     ],
 )
 def test_sentences_read_as_a_colleagues(index: PaperIndex, said: str, shown: str | None) -> None:
-    answer = open_assistant(index=index, model=Viewing(replies=["", said])).ask(QUESTION)
+    answer = open_assistant(index=index, model=SlowReader(replies=[said])).ask(QUESTION)
     assert answer.sentences[0].text.startswith(shown or "SwiftMo keeps two memories of the gradient.")
     assert answer.sentences[0].verdict is Verdict.SUPPORTED
 
@@ -374,13 +332,13 @@ def test_sentences_read_as_a_colleagues(index: PaperIndex, said: str, shown: str
 )
 def test_question_said_over_again_is_no_answer_but_to_a_yes_or_no(index: PaperIndex, question: str, echoed: bool) -> None:
     echo = "SwiftMo keeps memories of the gradient."
-    answer = open_assistant(index=index, model=Viewing(replies=["", f"{echo} SwiftMo keeps two memories."])).ask(question)
+    answer = open_assistant(index=index, model=SlowReader(replies=[f"{echo} SwiftMo keeps two memories."])).ask(question)
     assert (echo in answer.text) is echoed
     assert "SwiftMo keeps two memories." in answer.text
 
 
 def test_small_model_that_falls_over_gives_way_to_quotes(index: PaperIndex) -> None:
-    model = Viewing(replies=[ModelFailed("viewing", "it fell over")])
+    model = SlowReader(replies=[ModelFailed("viewing", "it fell over")])
     answer = open_assistant(index=index, model=model).ask(QUESTION)
     assert answer.sentences[0].verdict is Verdict.QUOTED
     assert "it fell over" in answer.note
@@ -395,26 +353,6 @@ def local(real_index: Path) -> Assistant:
 
 
 ADEMAMIX = "What is AdEMAMix and how does it differ from AdamW?"
-
-
-@pytest.mark.slow
-def test_local_model_tells_what_is_stated_from_what_is_not(local: Assistant) -> None:
-    from assistant.local import LocalChat, qwen_file
-
-    model = LocalChat(path=str(qwen_file()))
-
-    def view(question: str) -> View:
-        told = f"{load_prompt('judge_system').template}\n\nEvidence:\n- The kiln was fired at 1240 degrees.\n\nQuestion: "
-        asking = model.log_odds([HumanMessage(told + question)], "Yes", "No")
-        while True:
-            try:
-                next(asking)
-            except StopIteration as stop:
-                return cast("View", stop.value)
-
-    stated, missing = view("At how many degrees was the kiln fired?"), view("Who built the kiln?")
-    assert stated.odds > missing.odds
-    assert 0 < missing.read < stated.read  # what both begin with is read once
 
 
 @pytest.mark.slow
