@@ -54,10 +54,10 @@ def outcome(weighed: Weighed, index: PaperIndex, model: Path | None = None) -> S
 
     Raises SettingsError.
     """
-    return plain(weighed) or judge(features(weighed, index), model)
+    return _plain(weighed) or judge(features(weighed, index), model)
 
 
-def plain(weighed: Weighed) -> Status | None:
+def _plain(weighed: Weighed) -> Status | None:
     """The outcome where no score is needed to tell it, else None."""
     if not weighed.pool:
         return Status.NOT_FOUND

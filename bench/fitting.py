@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,6 @@ def weighed(assistant: Assistant, q: Question) -> Weighed:
 def held_out(title: str) -> bool:
     """Whether a paper is one in four that the reader is not taught with, for trying and fitting what rests on it."""
     return int(hashlib.sha256(title.encode()).hexdigest(), 16) % 4 == 0
-
-
-def key(q: Question) -> str:
-    """What a question is kept under: its words and those of the turns before."""
-    return " / ".join([*(asked for asked, _ in turns(q["history"])), q["question"]])
 
 
 @dataclass(frozen=True)
@@ -104,6 +99,6 @@ def named(line: Line, names: Sequence[str]) -> dict[str, Any]:
     return {"intercept": round(line.intercept, 5), "weights": weights}
 
 
-def store(path: Path, line: Line, names: Sequence[str], more: Mapping[str, Any] | None = None) -> None:
+def store(path: Path, line: Line, names: Sequence[str]) -> None:
     """Write the weights by name, and whatever else the product reads beside them."""
-    path.write_text(json.dumps({**(more or {}), **named(line, names)}, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(named(line, names), indent=1) + "\n", encoding="utf-8")

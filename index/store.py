@@ -35,7 +35,7 @@ _SECOND_WEIGHT, _SECOND_BEYOND = 1.4, 5.0  # and what is added where no word of 
 _LIKENESS_AMONG = 60  # papers, the best by all the rest
 _WORDS_BESIDE_SECOND = 1.7
 _WORDS_WEIGHT = (0.3, 1.5)  # where no word of the query is covered, and what full coverage adds
-_BESIDE = ThreadPoolExecutor(2, "beside")  # a network leaves the interpreter to others while it computes
+_BESIDE = ThreadPoolExecutor(2, "beside")  # a network, or Chroma, leaves the interpreter to others while it computes
 
 
 def _one_thread(name: str) -> PaperEmbeddings:

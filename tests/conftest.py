@@ -56,8 +56,6 @@ class WordEmbeddings(PaperEmbeddings):
 class WordReader:
     """A text states what is asked if a sentence has most of the question's words. Keeps what it was asked."""
 
-    LEAST = 0.4
-
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, int]] = []  # and how many sentences it saw
 
@@ -65,7 +63,7 @@ class WordReader:
         self.asked.append((question, title, len(sentences)))
         asked = set(content_stems(question))
         shares = [len(asked & set(words)) / max(len(asked), 1) for words in stems([f"{title} {text}" for text in sentences])]
-        odds = 12 * (np.array(shares, np.float32) - self.LEAST)
+        odds = 12 * (np.array(shares, np.float32) - 0.4)
         return Reading(float(odds.max(initial=-9)), odds)
 
 

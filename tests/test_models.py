@@ -237,7 +237,7 @@ def test_what_is_not_stated_is_refused_before_a_model_is_asked(index: PaperIndex
 def test_small_model_reads_on_where_more_is_asked(index: PaperIndex, question: str, several: bool, goes_on: bool) -> None:
     first, second, *_ = (Evidence(sentence, 0.9) for sentence in index.sentences(index.search("optimizer", 1)[0].paper))
     model = SlowReader(replies=[first.sentence.text, second.sentence.text])
-    writer = Written(model, "judging", prompt_tokens=900, words=60)
+    writer = Written(model, "slow", prompt_tokens=900, words=60)
     drafts = [part for part in writer.write(question, [first], [second], several=several) if isinstance(part, Draft)]
     assert [draft.evidence for draft in drafts] == [(0,), (1,)]
     assert [draft.verdict for draft in drafts] == [Verdict.SUPPORTED, Verdict.SUPPORTED if goes_on else Verdict.QUOTED]
@@ -259,7 +259,7 @@ def test_what_the_model_had_no_time_to_read_is_quoted_too(index: PaperIndex) -> 
     hits = index.search("optimizer", 1)
     first, second = [Evidence(index.sentences(hits[0].paper)[i], 0.9) for i in (0, 1)]
     model = SlowReader(replies=[first.sentence.text])
-    said = list(Written(model, "judging", prompt_tokens=900, words=60).write("When was it?", [first], [second]))
+    said = list(Written(model, "slow", prompt_tokens=900, words=60).write("When was it?", [first], [second]))
     drafts = [part for part in said if isinstance(part, Draft)]
     assert second.sentence.text not in model.sent[-1]
     assert [(d.evidence, d.verdict) for d in drafts] == [((0,), Verdict.SUPPORTED), ((1,), Verdict.QUOTED)]
@@ -338,7 +338,7 @@ def test_question_said_over_again_is_no_answer_but_to_a_yes_or_no(index: PaperIn
 
 
 def test_small_model_that_falls_over_gives_way_to_quotes(index: PaperIndex) -> None:
-    model = SlowReader(replies=[ModelFailed("viewing", "it fell over")])
+    model = SlowReader(replies=[ModelFailed("slow", "it fell over")])
     answer = open_assistant(index=index, model=model).ask(QUESTION)
     assert answer.sentences[0].verdict is Verdict.QUOTED
     assert "it fell over" in answer.note

@@ -10,7 +10,7 @@ import pytest
 from conftest import PAPERS, ROOT, WordEmbeddings, WordReader, write_jsonl
 
 from assistant.answer import Status
-from assistant.sufficiency import features, judge
+from assistant.sufficiency import READINGS, features, judge
 from assistant.weighing import weigh
 from index import Paper, PaperIndex, WeightsDamaged, build_index, readable, sentence_spans
 from index.reading import MOST_TOKENS, Reading, load_reader, question_and_text
@@ -122,13 +122,17 @@ def test_of_a_paper_the_few_nearest_sentences_are_read(tmp_path: Path) -> None:
 
 
 def test_where_nothing_reads_words_and_vectors_decide(index: PaperIndex) -> None:
-    known = PaperIndex(index.folder, index._embeddings, reader=lambda: None)
-    hits = known.search("momentum optimizer", 3)
-    weighed = weigh("Which momentum optimizer?", "Which momentum optimizer?", hits, known)
+    question = "Which momentum optimizer keeps memories of the gradient?"
+    index = PaperIndex(index.folder, index._embeddings, reader=lambda: None)
+    hits = index.search(question, 3)
+    weighed = weigh(question, question, hits, index)
     assert weighed.readings == []
     assert (np.argsort(weighed.told) == np.argsort(weighed.likely)).all()
-    assert known.read("Which zebra?", hits[0].paper, [0]) is None
-    assert judge(features(weighed, known)) in Status
+    assert index.read(question, hits[0].paper, [0]) is None
+    known = features(weighed, index)
+    assert not set(READINGS) & set(known)
+    assert judge(known) is Status.ANSWERED
+    assert judge({**dict.fromkeys(known, 0.0), "names unseen": 3.0, "content unseen": 1.0}) is Status.NOT_FOUND
 
 
 def test_of_sentences_that_were_not_read_nothing_is_known(index: PaperIndex) -> None:
