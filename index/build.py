@@ -32,6 +32,7 @@ from .generations import (
     sweep,
 )
 from .inspection import content_faults, damage
+from .interaction import Signs, signs
 from .lexical import LexicalIndex
 from .locks import sole_builder
 from .papers import Chunk, Paper
@@ -275,15 +276,14 @@ class _Build:
         ]
         passages = [chunk for group in chunks for chunk in group]
         texts = [chunk.text for chunk in passages] + [text for group in sentences for text in group]
-        vectors = self._embed(cache, self._embeddings, texts)
-        wholes = self._embed(cache, self._second, [whole_text(paper) for paper in papers]) if self._second else None
+        vectors = self._embed(cache, texts)
+        wholes = self._read_whole(cache, self._second, [whole_text(paper) for paper in papers]) if self._second else None
         owners = [paper.id for paper, group in zip(papers, chunks, strict=True) for _ in group]
         store.add(passages, owners, vectors[: len(passages)])
         self._added += len(passages)
         at = len(passages)
         for number, (paper, where, group, texts_of) in enumerate(zip(papers, spans, chunks, sentences, strict=True)):
-            whole = wholes[number] if wholes is not None else None
-            catalog.add(paper, where, group, vectors[at : at + len(texts_of)], whole)
+            catalog.add(paper, where, group, vectors[at : at + len(texts_of)], wholes[number] if wholes else None)
             at += len(texts_of)
         catalog.commit()
 
@@ -291,18 +291,36 @@ class _Build:
         room = self._recipe.max_tokens - 2  # the model's own marks at both ends
         return split(paper, spans, max_tokens=room, overlap=self._recipe.overlap, count=self._embeddings.count)
 
-    def _embed(self, cache: VectorCache, embeddings: PaperEmbeddings, texts: list[str]) -> Vectors:
-        """The texts' vectors; those made by a build that was stopped are taken from it."""
-        keys = [hashlib.sha256(f"{embeddings.name}\0{text}".encode()).digest() for text in texts]
+    def _embed(self, cache: VectorCache, texts: list[str]) -> Vectors:
+        """The texts' vectors."""
+
+        def make(unknown: list[str]) -> list[bytes]:
+            return [vector.tobytes() for vector in self._embeddings.encode(unknown)]
+
+        made = self._made(cache, self._embeddings.name, texts, make)
+        return np.frombuffer(b"".join(made), np.float32).reshape(len(texts), self._embeddings.dimension)
+
+    def _read_whole(self, cache: VectorCache, second: PaperEmbeddings, texts: list[str]) -> list[tuple[Vectors, Signs]]:
+        """Of each text its vector and the signs of its words', by the second model."""
+        vector_size = second.dimension * np.dtype(np.float32).itemsize
+
+        def make(unknown: list[str]) -> list[bytes]:
+            read = second.in_context(unknown)
+            return [one.vector.tobytes() + signs(text, one).tobytes() for text, one in zip(unknown, read, strict=True)]
+
+        made = self._made(cache, f"{second.name}, whole", texts, make)
+        return [(np.frombuffer(one[:vector_size], np.float32), np.frombuffer(one[vector_size:], np.uint8)) for one in made]
+
+    def _made(self, cache: VectorCache, kind: str, texts: list[str], make: Callable[[list[str]], list[bytes]]) -> list[bytes]:
+        """What `make` makes of each text; what a build that was stopped has made is taken from it."""
+        keys = [hashlib.sha256(f"{kind}\0{text}".encode()).digest() for text in texts]
         known = cache.get(keys)
-        unknown = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
-        if unknown:
-            made = embeddings.encode(list(unknown.values()))
-            fresh = dict(zip(unknown, made, strict=True))
+        if unknown := {key: text for key, text in zip(keys, texts, strict=True) if key not in known}:
+            fresh = dict(zip(unknown, make(list(unknown.values())), strict=True))
             cache.put(fresh)
             known.update(fresh)
             self._report.embedded += len(unknown)
-        return np.stack([known[key] for key in keys]) if keys else np.zeros((0, embeddings.dimension), np.float32)
+        return [known[key] for key in keys]
 
     def _swap(self, name: str) -> None:
         with self._stage("swap"):

@@ -22,7 +22,7 @@ _SCHEMA = """
 create table if not exists papers (
     row integer primary key, id text unique not null, digest text not null, title text not null, abstract text not null,
     year integer, authors text not null, url text, doi text, arxiv text, sources text not null,
-    spans text not null, vectors blob not null, second blob);
+    spans text not null, vectors blob not null, second blob, signs blob);
 create table if not exists passages (row integer primary key, paper text not null, text text not null);
 create index if not exists passages_paper on passages (paper);
 create table if not exists keys (key text primary key, paper text not null) without rowid;
@@ -43,10 +43,11 @@ _ORDERS = {
 }
 _PAPER = "id, title, abstract, year, authors, url, doi, arxiv, sources"
 
-_PAPERS_KEPT = 2_000  # whose vectors stay in memory, some fifteen kilobytes each
+_PAPERS_KEPT = 2_000  # whose vectors stay in memory, some thirty kilobytes each
 
 T = TypeVar("T")
 Vectors = NDArray[np.float32]
+Signs = NDArray[np.uint8]
 Row = tuple[str, str, str, int | None, str, str | None, str | None, str | None, str]
 
 
@@ -90,6 +91,7 @@ class Catalog:
         self._release: Callable[[], object] | None = None
         self._kept: _Kept[tuple[Vectors, Vectors]] = _Kept()
         self._kept_second: _Kept[Vectors] = _Kept()
+        self._kept_signs: _Kept[Signs] = _Kept()
         mode = "rwc" if writable else "ro&immutable=1"
         with self._translated():
             if not writable:
@@ -242,6 +244,13 @@ class Catalog:
     def _second_vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
         return {paper: np.frombuffer(blob, np.float16).astype(np.float32) for paper, blob in self._blobs("second", ids)}
 
+    def signs(self, ids: Sequence[str], width: int) -> list[Signs]:
+        """Of each paper the signs of its words' vectors by the second model, (words, bytes) for vectors of a width."""
+        return self._kept_signs.of(ids, lambda missing: self._signs(missing, -(-width // 8)))
+
+    def _signs(self, ids: Sequence[str], size: int) -> dict[str, Signs]:
+        return {paper: np.frombuffer(blob, np.uint8).reshape(-1, size) for paper, blob in self._blobs("signs", ids)}
+
     def _blobs(self, column: str, ids: Sequence[str]) -> list[tuple[str, bytes]]:
         with self._translated():
             wanted = f"select id, {column} from papers where id in (select value from json_each(?))"
@@ -281,17 +290,26 @@ class Catalog:
         spans: Sequence[tuple[int, int]],
         chunks: Iterable[Chunk],
         vectors: Vectors,
-        second: Vectors | None = None,
+        second: tuple[Vectors, Signs] | None = None,
     ) -> None:
         """Add a paper, or put it in the place of the one with its id.
 
-        `vectors` are its sentences', (n, dimension); `second` is that of its whole text by the second model.
+        `vectors` are its sentences', (n, dimension); `second` is that of its whole text by the second model, and the signs of
+        its words'.
         """
+        whole, words = (second[0], second[1].tobytes()) if second else (None, None)
         with self._translated():
             self.remove([paper.id])
             self._db.execute(
-                f"insert into papers ({_PAPER}, digest, spans, vectors, second) values ({', '.join('?' * 13)})",
-                (*to_row(paper), paper.digest, json.dumps(list(spans)), _packed(vectors), _packed(second)),
+                f"insert into papers ({_PAPER}, digest, spans, vectors, second, signs) values ({', '.join('?' * 14)})",
+                (
+                    *to_row(paper),
+                    paper.digest,
+                    json.dumps(list(spans)),
+                    _packed(vectors),
+                    _packed(whole),
+                    words,
+                ),
             )
             self._db.executemany("insert or replace into keys values (?, ?)", [(key, paper.id) for key in paper.keys])
             self._db.executemany(

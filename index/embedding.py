@@ -5,10 +5,11 @@ The default models run compiled, which gives the same vectors; any other model r
 
 import os
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -26,6 +27,20 @@ Vectors = NDArray[np.float32]
 _BATCH = 8
 _SAME_VECTOR = 0.99  # cosine
 _PROBE = ["A title\nOne sentence of an abstract.", "What does dropout do?"]
+_COMPILED = "openvino-int8-tokens"  # another name than before networks told of tokens, so that none of those is taken for one
+
+
+@dataclass(frozen=True, slots=True)
+class InContext:
+    """A text as a model reads it: its vector, (dimension,), and those of its tokens where they stand, (n, width), with the
+    part of the text that each of them is.
+
+    All vectors are of unit length.
+    """
+
+    vector: Vectors
+    tokens: Vectors
+    places: Sequence[tuple[int, int]]
 
 
 class PaperEmbeddings(Embeddings):
@@ -42,6 +57,11 @@ class PaperEmbeddings(Embeddings):
     @abstractmethod
     def count(self, texts: Sequence[str]) -> list[int]:
         """How many of the model's own tokens each text has, special tokens left out."""
+
+    def in_context(self, texts: Sequence[str]) -> list[InContext]:
+        """What `encode` gives, and the tokens; none of those from a model that does not tell of them."""
+        nothing = np.zeros((0, self.dimension), np.float32)
+        return [InContext(vector, nothing, []) for vector in self.encode(texts)]
 
     def words(self, words: Sequence[str]) -> Vectors:
         """(n, any width) float32 of unit length: what each word means by itself, whatever stands around it."""
@@ -84,6 +104,15 @@ class SentenceTransformerEmbeddings(PaperEmbeddings):
         )
         return np.asarray(vectors, np.float32)
 
+    def in_context(self, texts: Sequence[str]) -> list[InContext]:
+        """As the model gives them; without tokens if its tokenizer does not tell where in a text they stand."""
+        if not texts or not getattr(self._model.tokenizer, "is_fast", False):
+            return super().in_context(texts)
+        read = self._model.encode(list(texts), batch_size=_BATCH, output_value=None, show_progress_bar=False)
+        cut = {"truncation": True, "max_length": self.max_tokens}
+        places = self._model.tokenizer(list(texts), return_offsets_mapping=True, **cut)["offset_mapping"]
+        return [_in_context(row, where) for row, where in zip(read, places, strict=True)]
+
     def count(self, texts: Sequence[str]) -> list[int]:
         """With the model's tokenizer."""
         return [len(ids) for ids in self._pieces(texts)]
@@ -125,12 +154,20 @@ class CompiledEmbeddings(PaperEmbeddings):
         """In batches of texts of like length."""
         vectors = np.zeros((len(texts), self.dimension), np.float32)
         ids = [self._cut(encoding.ids) for encoding in self._tokenizer.encode_batch(list(texts))]
-        order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
-        for at in range(0, len(order), _BATCH):
-            rows = order[at : at + _BATCH]
-            vectors[rows] = self._network.read([ids[row] for row in rows])[0]
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)
+        for rows, (found, _) in self._read(ids):
+            vectors[rows] = found
+        return _of_unit_length(vectors)
+
+    def in_context(self, texts: Sequence[str]) -> list[InContext]:
+        """In batches of texts of like length."""
+        encodings = self._tokenizer.encode_batch(list(texts))
+        ids = [self._cut(encoding.ids) for encoding in encodings]
+        read: dict[int, InContext] = {}
+        for rows, (vectors, tokens) in self._read(ids):
+            for row, vector, own in zip(rows, _of_unit_length(vectors), tokens, strict=True):
+                inner = slice(1, len(ids[row]) - 1)  # without the marks at both ends
+                read[row] = InContext(vector, _of_unit_length(own[inner]), encodings[row].offsets[inner])
+        return [read[row] for row in range(len(ids))]
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """With the model's tokenizer."""
@@ -155,6 +192,13 @@ class CompiledEmbeddings(PaperEmbeddings):
     def _pieces(self, texts: Sequence[str]) -> list[list[int]]:
         return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
 
+    def _read(self, ids: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], list[Vectors]]]:
+        """The rows of a batch, those of like length together, and what the network says of them."""
+        order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
+        for at in range(0, len(order), _BATCH):
+            rows = order[at : at + _BATCH]
+            yield rows, self._network.read([ids[row] for row in rows])
+
     def _cut(self, ids: list[int]) -> list[int]:
         return ids if len(ids) <= self.max_tokens else [*ids[: self.max_tokens - 1], ids[-1]]
 
@@ -172,18 +216,31 @@ def load_embeddings(name: str = weights.GRANITE, *, threads: int | None = None) 
     elif name == weights.MPNET and weights.mpnet_installed():
         folder = weights.mpnet_folder()
         taught = weights.made_once(
-            folder / f"openvino-int8-{weights.EVERYDAY_SHA256[:8]}",
+            folder / f"{_COMPILED}-{weights.EVERYDAY_SHA256[:8]}",
             lambda target: _compile(folder, target, weights.everyday_words()),
         )
     else:
         return SentenceTransformerEmbeddings(name, threads=threads)
-    network = weights.made_once(folder / "openvino-int8", lambda target: _compile(folder, target))
+    network = weights.made_once(folder / _COMPILED, lambda target: _compile(folder, target))
     return CompiledEmbeddings(network, folder, name, threads=threads, everyday=taught)
+
+
+def _in_context(read: Mapping[str, Any], places: Sequence[tuple[int, int]]) -> InContext:
+    """What sentence-transformers says of a text, without filling and the model's own marks, which stand nowhere in it."""
+    tokens = read["token_embeddings"][read["attention_mask"].bool()].numpy()
+    real = [row for row, (start, end) in enumerate(places) if end > start]
+    vector = _of_unit_length(read["sentence_embedding"][None].numpy())[0]
+    return InContext(vector, _of_unit_length(tokens[real]), [places[row] for row in real])
 
 
 def _of_pieces(tokens: Vectors, pieces: Sequence[Sequence[int]]) -> Vectors:
     """The mean of each word's tokens, of unit length; zeros for a word without any."""
-    vectors = np.stack([tokens[ids].mean(axis=0, dtype=np.float32) if ids else np.zeros(tokens.shape[1]) for ids in pieces])
+    return _of_unit_length(
+        np.stack([tokens[ids].mean(axis=0, dtype=np.float32) if ids else np.zeros(tokens.shape[1]) for ids in pieces])
+    )
+
+
+def _of_unit_length(vectors: NDArray[np.floating]) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)
 
@@ -213,9 +270,9 @@ def _compile(folder: Path, target: Path, taught: Mapping[str, NDArray[np.float32
         change(model[0].auto_model, taught)
 
     class Encoder(torch.nn.Module):  # type: ignore[misc]
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-            vectors: torch.Tensor = model({"input_ids": input_ids, "attention_mask": attention_mask})["sentence_embedding"]
-            return vectors
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            read = model({"input_ids": input_ids, "attention_mask": attention_mask})
+            return read["sentence_embedding"], read["token_embeddings"]
 
     encoder = Encoder()
     encoder.inner = model  # registered, so that its weights are traced as weights

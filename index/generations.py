@@ -23,7 +23,7 @@ from typing import Any
 from .errors import BUILD_ALL_ANEW, IndexDamaged, IndexMissing
 from .locks import unused
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _MANIFEST = "manifest.json"
 _CATALOG = "catalog.sqlite"
 _NAME = re.compile(r"\d{6}(-[0-9a-f]{6})?")

@@ -61,10 +61,15 @@ def content_words(text: str) -> list[str]:
     return [word for word in dict.fromkeys(words(text)) if _stemmer().stemWord(word) in said]
 
 
+def content_places(text: str) -> list[tuple[int, int, str]]:
+    """Where the words stand that say what a text is about, from start to end, and the stem of each."""
+    found = ((place.start(), place.end(), place.group().lower()) for place in re.finditer(_WORD, text))
+    return [(start, end, _stemmer().stemWord(word)) for start, end, word in found if _says_something(word)]
+
+
 def content_stems(text: str) -> list[str]:
     """The distinct stems of a question that say what it is about: no function words, no words of asking."""
-    empty = _empty_stems()
-    return sorted({word for word in stems([text])[0] if word not in empty and (len(word) > 1 or word.isdigit())})
+    return sorted({stem for *_, stem in content_places(text)})
 
 
 def clauses(question: str) -> list[str]:
@@ -81,6 +86,12 @@ def clauses(question: str) -> list[str]:
     if short and parts and content_stems(short):
         parts[-1] += f" {short}"
     return parts if len(parts) > 1 else [question]
+
+
+def _says_something(word: str) -> bool:
+    """Whether a word, in lower case, is none of those that only join others or ask."""
+    stem = _stemmer().stemWord(word)
+    return word not in _stop_words() and stem not in _empty_stems() and (len(stem) > 1 or stem.isdigit())
 
 
 @lru_cache(maxsize=1)

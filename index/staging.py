@@ -6,18 +6,13 @@ continued without embedding again.
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .catalog import Catalog, to_paper, to_row
 from .papers import Paper
-
-Vectors = NDArray[np.float32]
 
 
 class Change(StrEnum):
@@ -149,26 +144,24 @@ def _change(paper: Paper, found: tuple[Paper, str] | None, *, sync: bool) -> tup
 
 
 class VectorCache:
-    """Vectors by the text they were made from, kept until the build that needs them is complete."""
+    """What models made of texts, by keys of theirs, kept until the build that needs it is complete."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path)
         self._db.execute("create table if not exists vectors (text blob primary key, vector blob)")
 
-    def get(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Those that are here."""
-        found: dict[bytes, Vectors] = {}
+        found: dict[bytes, bytes] = {}
         for key in keys:
             row = self._db.execute("select vector from vectors where text = ?", [key]).fetchone()
             if row:
-                found[key] = np.frombuffer(row[0], np.float32)
+                found[key] = row[0]
         return found
 
-    def put(self, vectors: dict[bytes, Vectors]) -> None:
-        """Keep vectors, safely on disk when this returns."""
-        self._db.executemany(
-            "insert or replace into vectors values (?, ?)", [(key, vector.tobytes()) for key, vector in vectors.items()]
-        )
+    def put(self, made: Mapping[bytes, bytes]) -> None:
+        """Keep what was made, safely on disk when this returns."""
+        self._db.executemany("insert or replace into vectors values (?, ?)", list(made.items()))
         self._db.commit()
 
     def close(self) -> None:

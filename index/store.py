@@ -5,16 +5,17 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .catalog import Catalog
-from .embedding import PaperEmbeddings, load_embeddings
+from .embedding import InContext, PaperEmbeddings, load_embeddings
 from .errors import BUILD_ALL_ANEW, REPAIR, IndexDamaged, IndexMismatch, QuestionError
 from .generations import SCHEMA_VERSION, Manifest, Part, catalog_file, file_faults, generation_folder, manifest_stamp
+from .interaction import asked, met
 from .lexical import LexicalIndex, clauses, content_words, stems
 from .meanings import Meanings
 from .papers import Hit, Paper, Sentence, title_key
@@ -29,10 +30,11 @@ _POOL = 200
 _WEIGHTS = {"passage": 1.0, "best sentence": 0.5, "mean sentence": 0.5}
 _WELL_COVERED = 0.75  # above it neither the clauses nor the second model, which takes as long as all the rest, are asked
 _CLAUSES_WEIGHT = 0.6  # where no word of the query is covered; none where all are
-_HARDLY_COVERED = 0.4  # below it the likeness of words counts, and the second model, which knows everyday words, the more
-_LIKENESS_WEIGHT = 1.5  # where no word of the query is covered
+_HARDLY_COVERED = 0.4  # below it the second model, which knows everyday words, counts the more
 _SECOND_WEIGHT, _SECOND_BEYOND = 1.4, 5.0  # and what is added where no word of the query is covered
-_LIKENESS_AMONG = 60  # papers, the best by all the rest
+_MET_WEIGHT, _MET_BEYOND = 3.0, 20.0
+_LIKENESS_WEIGHT = 1.5  # where no word of the query is covered, if there is no second model
+_AMONG = 60  # papers, the best by all the rest, for what takes long to tell
 _WORDS_BESIDE_SECOND = 1.7
 _WORDS_WEIGHT = (0.3, 1.5)  # where no word of the query is covered, and what full coverage adds
 _BESIDE = ThreadPoolExecutor(2, "beside")  # a network, or Chroma, leaves the interpreter to others while it computes
@@ -72,8 +74,8 @@ class PaperIndex:
         """
         self.folder = folder
         self._embeddings = embeddings
-        self._embed_second: Callable[[str, str, bool], Vectors] = lru_cache(maxsize=64)(
-            lambda name, query, strange: (second(name).everyday() if strange else second(name)).encode([query])[0]
+        self._read_second: Callable[[str, str, bool], InContext] = lru_cache(maxsize=64)(
+            lambda name, query, strange: (second(name).everyday() if strange else second(name)).in_context([query])[0]
         )
         self._chroma_url = chroma_url
         self._lock = threading.Lock()
@@ -164,7 +166,7 @@ class PaperIndex:
             reader.read(query, query, [query])
         if name := self.manifest.recipe.second_model:
             for strange in (False, True):
-                self._embed_second(name, query, strange)
+                self._read_second(name, query, strange)
 
     def holds(self, words: Sequence[str]) -> list[bool]:
         """Whether any abstract or title in this collection has each stem."""
@@ -223,8 +225,8 @@ class PaperIndex:
         measures, each standardised over the candidates: the passage's cosine with the query, the best sentence's, that
         of the sentences' mean, the second model's; the best sentences' with the query's clauses, all of them and the one that
         suits best; and BM25. The more of the query's words some paper has, the more BM25 counts and the less the clauses do;
-        where it has most of them, neither they nor the second model are asked. Where it has few, the second model counts most,
-        and the likeness of the words of the best papers to the query's counts too.
+        where it has most of them, neither they nor the second model are asked. Else the best papers are ranked by how well
+        their words, as the second model reads them, meet the query's too, and the fewer it has, the more by that model.
         Raises QuestionError for an empty query.
         """
         if not query.strip():
@@ -245,12 +247,12 @@ class PaperIndex:
             cosines.setdefault(paper, cosine)
         return self._fuse(now, query, cosines, words, covered, second, k)
 
-    def _second_view(self, now: _Generation, query: str, covered: float) -> Future[Vectors] | None:
-        """The query's vector by the second model, where it is wanted: begun beside, for it takes as long as all else."""
+    def _second_view(self, now: _Generation, query: str, covered: float) -> Future[InContext] | None:
+        """The query as the second model reads it, where that is wanted: begun beside, for it takes as long as all else."""
         name = now.manifest.recipe.second_model
         if not name or covered > _WELL_COVERED:
             return None
-        return _BESIDE.submit(self._embed_second, name, query, covered < _HARDLY_COVERED)
+        return _BESIDE.submit(self._read_second, name, query, covered < _HARDLY_COVERED)
 
     def similar(self, paper: Paper, k: int = 5) -> list[Hit]:
         """The `k` papers most like one of the index, by their passages' vectors, itself left out."""
@@ -293,7 +295,7 @@ class PaperIndex:
         cosines: dict[str, float],
         words: dict[str, float],
         covered: float,
-        second: Future[Vectors] | None,
+        second: Future[InContext] | None,
         k: int,
     ) -> list[Hit]:
         pool = sorted({*cosines, *words})
@@ -313,30 +315,33 @@ class PaperIndex:
         }
         strange = max(0.0, 1 - covered / _HARDLY_COVERED)
         if second:
-            features["second model"] = now.catalog.second_cosines(pool, second.result())
+            features["second model"] = now.catalog.second_cosines(pool, second.result().vector)
             weights["second model"] = _SECOND_WEIGHT + _SECOND_BEYOND * strange
             weights["words"] *= _WORDS_BESIDE_SECOND
         score = np.sum([weights[feature] * _standard(values) for feature, values in features.items()], axis=0)
         if len(parts) > 1:
             suited = np.stack([_standard(column) for column in best[:, 1:].T])
             score += _CLAUSES_WEIGHT * (1 - covered) * (_standard(suited.mean(axis=0)) + _standard(suited.max(axis=0)))
-        if strange:
-            score = self._with_likeness(now, query, pool, score, _LIKENESS_WEIGHT * strange)
+        if second:
+            met_ = partial(self._met, now, query, second.result())
+            score = _among_the_best(score, pool, met_, _MET_WEIGHT + _MET_BEYOND * strange)
+        elif strange:
+            score = _among_the_best(score, pool, partial(self._alike, now, query), _LIKENESS_WEIGHT * strange)
         order = np.argsort(-score, kind="stable")[:k]
         known = now.catalog.get([pool[i] for i in order])
         return [Hit(known[pool[i]], float(score[i]), cosines.get(pool[i], lowest), words.get(pool[i], 0.0)) for i in order]
 
-    def _with_likeness(
-        self, now: _Generation, query: str, pool: Sequence[str], score: NDArray[np.floating], weight: float
-    ) -> NDArray[np.floating]:
-        """The scores, those of the best papers with the likeness of their words; none of the rest above them."""
-        first, rest = np.split(np.argsort(-score, kind="stable"), [_LIKENESS_AMONG])
-        known = now.catalog.get([pool[i] for i in first])
-        alike, _ = self.likeness(query, [f"{known[pool[i]].title} {known[pool[i]].abstract}" for i in first])
-        better = score.copy()
-        better[first] += weight * _standard(alike.mean(axis=1))
-        better[rest] = np.minimum(score[rest], better[first].min())
-        return better
+    @staticmethod
+    def _met(now: _Generation, query: str, read: InContext, papers: Sequence[str]) -> Vectors:
+        """How well the words of papers meet the query's, as the second model reads both."""
+        tokens, words, shares = asked(query, read)
+        return met(tokens, now.lexical.idf(words) * shares, now.catalog.signs(papers, tokens.shape[1]))
+
+    def _alike(self, now: _Generation, query: str, papers: Sequence[str]) -> Vectors:
+        """How like the words of papers are to the query's, by what each means by itself."""
+        known = now.catalog.get(papers)
+        alike, _ = self.likeness(query, [f"{known[paper].title} {known[paper].abstract}" for paper in papers])
+        return np.asarray(alike.mean(axis=1))
 
     @staticmethod
     def _coverage(now: _Generation, query: str, words: dict[str, float]) -> float:
@@ -348,6 +353,18 @@ class PaperIndex:
         unique, there = sorted(set(asked)), set(held)
         telling = now.lexical.idf(unique)
         return float(telling[[word in there for word in unique]].sum() / max(float(telling.sum()), 1e-6))
+
+
+def _among_the_best(
+    score: NDArray[np.floating], papers: Sequence[str], measure: Callable[[Sequence[str]], Vectors], weight: float
+) -> NDArray[np.floating]:
+    """The scores of papers, those of the best with one more measure, spread as before; none of the rest above them."""
+    first, rest = np.split(np.argsort(-score, kind="stable"), [_AMONG])
+    before = score[first]
+    better = score.copy()
+    better[first] = before.mean() + before.std() * _standard(before + weight * _standard(measure([papers[i] for i in first])))
+    better[rest] = np.minimum(score[rest], better[first].min())
+    return better
 
 
 def _standard(values: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -33,7 +33,7 @@ _HEAD = "head."
 EVERYDAY = Path(__file__).with_name("everyday.safetensors")
 READER = Path(__file__).with_name("reader.safetensors")
 READER_SHA256 = "f678d0aa4853d8dec7f844d1c551792fd0ef3eb61de1982d40d5fc0f48eefc9a"
-EVERYDAY_SHA256 = "0390b5db349711dc6b7ce1f0c1c7ba529383eeaeeeb60e8168271d7b01456285"
+EVERYDAY_SHA256 = "0f72022886f97241077c2fd44f211a185e1f44aa8730a96a0c9b9e2be3b1e10c"
 
 
 def cache_folder() -> Path:

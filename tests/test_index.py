@@ -1,6 +1,7 @@
 """Building an index and searching it: Chroma and BM25 are real, the embedder is one that can be computed by hand."""
 
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,6 +24,8 @@ from index import (
     catalog,
     one_blas_thread,
 )
+from index.embedding import InContext
+from index.interaction import asked, met, signs
 from index.meanings import Meanings
 
 
@@ -147,6 +150,58 @@ def test_second_model_decides_only_where_papers_have_hardly_a_word_of_the_query(
     build_index([corpus], tmp_path / "index", embeddings, second=WordEmbeddings("second"))
     index = PaperIndex(tmp_path / "index", embeddings, second={"second": Interpreter("second")}.__getitem__)
     assert index.search(query)[0].paper.title == best
+
+
+class KnowsZebrasInContext(WordEmbeddings):
+    """Reads every text as the same, and each word of it as one of the vocabulary, or nothing; takes stripes for a caption."""
+
+    def in_context(self, texts: Sequence[str]) -> list[InContext]:
+        return [self._in_context(text) for text in texts]
+
+    def _in_context(self, text: str) -> InContext:
+        places = [match.span() for match in re.finditer(r"\w+", text)]
+        said = ["caption" if text[slice(*place)] == "stripes" else text[slice(*place)] for place in places]
+        rows = np.array([[word == other for other in self.VOCABULARY] + [False] for word in said], np.float32)
+        rows = rows.reshape(-1, self.dimension)
+        return InContext(np.full(self.dimension, self.dimension**-0.5, np.float32), rows, places)
+
+
+@pytest.mark.parametrize("kept", [pytest.param(2_000, id="all in memory"), pytest.param(1, id="one in memory")])
+def test_words_as_the_second_model_reads_them_find_a_paper_that_has_none_of_them(
+    tmp_path: Path, corpus: Path, embeddings: WordEmbeddings, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    monkeypatch.setattr(catalog, "_PAPERS_KEPT", kept)
+
+    def found(second: WordEmbeddings, name: str) -> list[str]:
+        build_index([corpus], tmp_path / name, embeddings, second=second)
+        index = PaperIndex(tmp_path / name, embeddings, second=lambda _: second)
+        return [hit.paper.title for hit in index.search("stripes of a zebra at noon")]
+
+    assert found(KnowsZebrasInContext("second"), "knows")[0] == PAPERS[2].title
+    assert found(WordEmbeddings("second"), "does not")[0] != PAPERS[2].title
+
+
+def test_words_in_context_are_kept_of_what_says_something() -> None:
+    text = "What does the Momentum do?"
+    read = KnowsZebrasInContext().in_context([text, "do it", ""])
+    assert signs(text, read[0]).shape == (1, 2)
+    assert signs("do it", read[1]).shape == (2, 2)
+    assert signs("", read[2]).shape == (0, 2)
+    tokens, words, shares = asked(text, read[0])
+    assert (tokens.shape, words, shares.tolist()) == ((1, 13), ["momentum"], [1.0])
+
+
+def test_a_word_of_many_pieces_counts_as_one() -> None:
+    read = InContext(np.zeros(8, np.float32), np.eye(3, 8, dtype=np.float32), [(0, 4), (4, 8), (9, 16)])
+    tokens, words, shares = asked("momentum pruning", read)
+    assert words == ["momentum", "momentum", "prune"]
+    assert shares.tolist() == [0.5, 0.5, 1.0]
+    likest, unlike, empty = (
+        np.packbits(np.eye(3, 8) > 0, axis=1),
+        np.packbits(np.eye(8, 8)[4:] > 0, axis=1),
+        np.zeros((0, 1), np.uint8),
+    )
+    assert met(tokens, np.array([1.0, 1.0, 2.0], np.float32), [likest, unlike, empty]).tolist() == [4.0, 0.0, 0.0]
 
 
 def test_warm_index_has_asked_every_model_whatever_the_papers_say(tmp_path: Path, embeddings: WordEmbeddings) -> None:

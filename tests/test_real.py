@@ -22,7 +22,7 @@ from index import (
     load_embeddings,
     read_papers,
 )
-from index.weights import EVERYDAY, EVERYDAY_SHA256, everyday_words, granite_folder
+from index.weights import EVERYDAY, EVERYDAY_SHA256, everyday_words, granite_folder, mpnet_folder
 
 pytestmark = pytest.mark.slow
 
@@ -44,6 +44,21 @@ def test_compiled_and_original_embedder_agree() -> None:
     assert original.count(texts)[-1] > original.max_tokens
     assert ((embed(texts) * original.encode(texts)).sum(axis=1) > 0.995).all()
     assert original.count(texts) == load_embeddings(threads=1).count(texts)
+
+
+def test_compiled_and_original_embedder_read_the_same_words_in_context() -> None:
+    lines = (ROOT / "index" / "bundled" / "papers.jsonl").read_text(encoding="utf-8").splitlines()
+    longer_than_it_reads = " ".join(json.loads(line)["abstract"] for line in lines[:8])
+    texts = ["Which optimiser anneals its learning-rate?", longer_than_it_reads, ""]
+    compiled, original = load_embeddings(MPNET, threads=1), load_embeddings(str(mpnet_folder()))
+    for text, ours, theirs in zip(texts, compiled.in_context(texts), original.in_context(texts), strict=True):
+        assert list(ours.places) == list(theirs.places)
+        assert ours.tokens.shape == (len(ours.places), 768)
+        assert ours.vector @ theirs.vector > 0.97
+        if text:
+            assert np.median((ours.tokens * theirs.tokens).sum(axis=1)) > 0.95
+    assert [texts[0][slice(*place)] for place in compiled.in_context(texts[:1])[0].places][:2] == ["Which", "opt"]
+    assert original.in_context([]) == []
 
 
 def test_words_are_alike_by_what_they_mean_compiled_or_not() -> None:
