@@ -83,26 +83,24 @@ def weigh(question: str, query: str, hits: Sequence[Hit], index: PaperIndex) -> 
         wanted = _worth_reading(rank, turn, pool, worth)
         return index.read(question, hits[rank].paper, wanted) if wanted else None
 
-    follow_up = question != query
-    turns = _TURNS_ACROSS if follow_up or several > 0.5 else _TURNS
-    readings = _readings(hits, read, turns, far=follow_up)
+    across = question != query or several > 0.5
+    readings = _readings(hits, read, across=across)
     return Weighed(question, query, hits, pool, likely, columns, several, readings, told(likely, pool, readings, several))
 
 
-def _readings(
-    hits: Sequence[Hit], read: Callable[[int, int], Reading | None], turns: Sequence[tuple[int, int]], *, far: bool
-) -> list[Reading]:
-    """What the best papers say to the question: they are read in turns as long as nothing surely states what is asked, and
-    none but those nearly as good as the best, unless `far`: a follow-up has the paper before ahead whatever is meant.
+def _readings(hits: Sequence[Hit], read: Callable[[int, int], Reading | None], *, across: bool) -> list[Reading]:
+    """What the best papers say to the question. As long as nothing surely states what is asked, more of the best is read,
+    then some of the next, if it is nearly as good.
 
-    `read` reads a few sentences of the paper of a rank, others at each turn.
+    `across`: several papers may be meant (a follow-up has the paper before ahead whatever is); the next ones are read at
+    once, however far behind. `read` reads a few sentences of the paper of a rank, others at each turn.
     """
     readings: list[Reading] = []
-    for rank, turn in turns:
+    for rank, turn in _TURNS_ACROSS if across else _TURNS:
         stated = any(reading.states >= _STATED for reading in readings)
         if stated or rank > len(readings) or rank >= len(hits):
             break
-        if hits[0].score - hits[rank].score > _NEARLY_AS_GOOD and not far:
+        if hits[0].score - hits[rank].score > _NEARLY_AS_GOOD and not across:
             break
         if reading := read(rank, turn):
             readings[rank:] = [_together(*readings[rank:], reading)]

@@ -32,8 +32,8 @@ _WELL_COVERED = 0.75  # above it neither the clauses nor the second model, which
 _CLAUSES_WEIGHT = 0.6  # where no word of the query is covered; none where all are
 _HARDLY_COVERED = 0.4  # below it the second model, which knows everyday words, counts the more
 _SECOND_WEIGHT, _SECOND_BEYOND = 1.4, 5.0  # and what is added where no word of the query is covered
-_MET_WEIGHT, _MET_BEYOND = 3.0, 20.0
-_LIKENESS_WEIGHT = 1.5  # where no word of the query is covered, if there is no second model
+_MET_WEIGHT = 40.0  # of how well words meet the query's where none of those is covered
+_LIKENESS_WEIGHT = 1.5  # and of how like they are, where there is no second model
 _AMONG = 60  # papers, the best by all the rest, for what takes long to tell
 _WORDS_BESIDE_SECOND = 1.7
 _WORDS_WEIGHT = (0.3, 1.5)  # where no word of the query is covered, and what full coverage adds
@@ -225,8 +225,8 @@ class PaperIndex:
         measures, each standardised over the candidates: the passage's cosine with the query, the best sentence's, that
         of the sentences' mean, the second model's; the best sentences' with the query's clauses, all of them and the one that
         suits best; and BM25. The more of the query's words some paper has, the more BM25 counts and the less the clauses do;
-        where it has most of them, neither they nor the second model are asked. Else the best papers are ranked by how well
-        their words, as the second model reads them, meet the query's too, and the fewer it has, the more by that model.
+        where it has most of them, neither they nor the second model are asked. Where it has few, the second model counts most,
+        by its vectors and by how well the words of the best papers, as it reads them, meet the query's.
         Raises QuestionError for an empty query.
         """
         if not query.strip():
@@ -322,9 +322,8 @@ class PaperIndex:
         if len(parts) > 1:
             suited = np.stack([_standard(column) for column in best[:, 1:].T])
             score += _CLAUSES_WEIGHT * (1 - covered) * (_standard(suited.mean(axis=0)) + _standard(suited.max(axis=0)))
-        if second:
-            met_ = partial(self._met, now, query, second.result())
-            score = _among_the_best(score, pool, met_, _MET_WEIGHT + _MET_BEYOND * strange)
+        if strange and second:
+            score = _among_the_best(score, pool, partial(self._met, now, query, second.result()), _MET_WEIGHT * strange**2)
         elif strange:
             score = _among_the_best(score, pool, partial(self._alike, now, query), _LIKENESS_WEIGHT * strange)
         order = np.argsort(-score, kind="stable")[:k]
