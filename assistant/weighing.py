@@ -32,11 +32,10 @@ _MOTIVATION = re.compile(
 )
 _NUMBER = re.compile(r"\d")
 _SPREAD = 0.05  # of likeness, that sentences have at least
-_TURNS = ((0, 0), (0, 1), (1, 0))  # the rank of the paper read, and which turn of it that is, some hundredths of a second each
-_TURNS_ACROSS = ((0, 0), (1, 0), (2, 0))  # where several papers may be meant
+_READ = 3  # papers at most, a few hundredths of a second each
 _NEARLY_AS_GOOD = 4.0  # scores behind the best paper; what is further behind is hardly ever meant, and not read
-_STATED = 2.0  # log odds from which nothing further is read
-_AT_A_TURN = 3  # sentences
+_STATED = 0.0  # log odds from which no further paper is read
+_OF_THE_BEST, _OF_OTHERS = 4, 3  # sentences read of a paper, a hundredth of a second each
 _NEAR, _NEAR_IN_WORDS = 10.0, 3.0  # what nearness to the question counts beside the log odds, where it is chosen what to read
 
 
@@ -79,45 +78,32 @@ def weigh(question: str, query: str, hits: Sequence[Hit], index: PaperIndex) -> 
     likely = 1 / (1 + np.exp(-(matrix @ weights + intercept)))
     worth = log_odds(likely) + _NEAR * columns["asked cosine"] + _NEAR_IN_WORDS * columns["asked words"]
 
-    def read(rank: int, turn: int) -> Reading | None:
-        wanted = _worth_reading(rank, turn, pool, worth)
-        return index.read(question, hits[rank].paper, wanted) if wanted else None
+    def read(rank: int) -> Reading | None:
+        return index.read(question, hits[rank].paper, _worth_reading(rank, pool, worth))
 
-    across = question != query or several > 0.5
-    readings = _readings(hits, read, across=across)
+    readings = _readings(hits, read, follow_up=question != query)
     return Weighed(question, query, hits, pool, likely, columns, several, readings, told(likely, pool, readings, several))
 
 
-def _readings(hits: Sequence[Hit], read: Callable[[int, int], Reading | None], *, across: bool) -> list[Reading]:
-    """What the best papers say to the question. As long as nothing surely states what is asked, more of the best is read,
-    then some of the next, if it is nearly as good.
-
-    `across`: several papers may be meant (a follow-up has the paper before ahead whatever is); the next ones are read at
-    once, however far behind. `read` reads a few sentences of the paper of a rank, others at each turn.
+def _readings(hits: Sequence[Hit], read: Callable[[int], Reading | None], *, follow_up: bool) -> list[Reading]:
+    """What the best paper says to the question and, as long as none states what is asked, the next ones nearly as good; to a
+    follow-up those behind too, for it has the paper before ahead whatever is meant. `read` reads the paper of a rank.
     """
     readings: list[Reading] = []
-    for rank, turn in _TURNS_ACROSS if across else _TURNS:
-        stated = any(reading.states >= _STATED for reading in readings)
-        if stated or rank > len(readings) or rank >= len(hits):
+    for rank, hit in enumerate(hits[:_READ]):
+        behind = hits[0].score - hit.score > _NEARLY_AS_GOOD
+        if (readings and readings[-1].states >= _STATED) or (behind and not follow_up):
             break
-        if hits[0].score - hits[rank].score > _NEARLY_AS_GOOD and not across:
-            break
-        if reading := read(rank, turn):
-            readings[rank:] = [_together(*readings[rank:], reading)]
+        readings += filter(None, [read(rank)])
     return readings
 
 
-def _together(*parts: Reading) -> Reading:
-    """One reading of a paper that was read in parts."""
-    return Reading(max(part.states for part in parts), np.max([part.sentences for part in parts], axis=0))
-
-
-def _worth_reading(rank: int, turn: int, pool: Sequence[Candidate], worth: Vectors) -> list[int]:
-    """The numbers of the few sentences of a paper that most likely state the answer, after those of the turns before: a
-    network sees in a short text what it overlooks in a long one, and sooner.
+def _worth_reading(rank: int, pool: Sequence[Candidate], worth: Vectors) -> list[int]:
+    """The numbers of the few sentences of a paper that most likely state the answer: a network sees in a short text what it
+    overlooks in a long one, and sooner.
     """
     own = [i for i, candidate in enumerate(pool) if candidate.rank == rank]
-    best = sorted(own, key=lambda i: -worth[i])[turn * _AT_A_TURN : (turn + 1) * _AT_A_TURN]
+    best = sorted(own, key=lambda i: -worth[i])[: _OF_OTHERS if rank else _OF_THE_BEST]
     return [pool[i].sentence.number for i in best]
 
 

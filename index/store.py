@@ -357,12 +357,13 @@ class PaperIndex:
 def _among_the_best(
     score: NDArray[np.floating], papers: Sequence[str], measure: Callable[[Sequence[str]], Vectors], weight: float
 ) -> NDArray[np.floating]:
-    """The scores of papers, those of the best with one more measure, spread as before; none of the rest above them."""
-    first, rest = np.split(np.argsort(-score, kind="stable"), [_AMONG])
-    before = score[first]
+    """The scores of papers, the best put in a new order by one more measure. They share the scores they had: how far a paper
+    stands out goes on to mean what it meant.
+    """
+    first = np.argsort(-score, kind="stable")[:_AMONG]
+    anew = np.argsort(-(score[first] + weight * _standard(measure([papers[i] for i in first]))), kind="stable")
     better = score.copy()
-    better[first] = before.mean() + before.std() * _standard(before + weight * _standard(measure([papers[i] for i in first])))
-    better[rest] = np.minimum(score[rest], better[first].min())
+    better[first[anew]] = score[first]
     return better
 
 

@@ -97,10 +97,11 @@ def test_damaged_weights_of_the_reader_are_refused(tmp_path: Path) -> None:
     ("question", "scores", "read"),
     [
         ("Which momentum optimizer keeps memories of the gradient?", (9.0, 8.9, 8.8), 1),
-        ("Which zebra?", (9.0, 8.9, 8.8), 2),
+        ("Which zebra?", (9.0, 8.9, 8.8), 3),
+        ("Which zebra?", (9.0, 8.9, 0.1), 2),
         ("Which zebra?", (9.0, 0.2, 0.1), 1),
     ],
-    ids=["the best paper states it", "none states it", "none is as good as the best"],
+    ids=["the best paper states it", "none states it", "one is as good as the best", "none is as good as the best"],
 )
 def test_only_what_is_in_doubt_is_read_further(index: PaperIndex, question: str, scores: Sequence[float], read: int) -> None:
     reader = WordReader()
@@ -116,33 +117,8 @@ def test_of_a_paper_the_few_nearest_sentences_are_read(tmp_path: Path) -> None:
     build_index([write_jsonl(tmp_path / "papers.jsonl", [paper])], tmp_path / "index", WordEmbeddings())
     known = PaperIndex(tmp_path / "index", WordEmbeddings(), reader=WordReader)
     best, *_ = weigh("Which zebras have stripes?", "zebras", known.search("zebras", 1), known).readings
-    assert np.isfinite(best.sentences).sum() == 3
+    assert np.isfinite(best.sentences).sum() == 4
     assert np.isfinite(best.sentences[-1])
-
-
-class KnowsOneSentence:
-    """Only this sentence states anything."""
-
-    def __init__(self, sentence: str) -> None:
-        self.sentence = sentence
-
-    def read(self, question: str, title: str, sentences: Sequence[str]) -> Reading:
-        odds = np.array([5.0 if text == self.sentence else -5.0 for text in sentences], np.float32)
-        return Reading(float(odds.max(initial=-9)), odds)
-
-
-def test_where_the_nearest_sentences_do_not_state_it_the_next_are_read_too(tmp_path: Path) -> None:
-    near = [f"Zebras have stripes in the view of {name}." for name in ("Ito", "Lund", "Mora")]
-    said = "Their coats were found to be black and white."
-    far = [f"Sentence {number} speaks of optimizers." for number in range(4)]
-    papers = [Paper("On zebras", " ".join([*near, said, *far])), Paper("On horses", "Horses have no stripes at all.")]
-    build_index([write_jsonl(tmp_path / "papers.jsonl", papers)], tmp_path / "index", WordEmbeddings())
-    known = PaperIndex(tmp_path / "index", WordEmbeddings(), reader=lambda: KnowsOneSentence(said))
-    question = "Which zebras have stripes in the view of all?"
-    hits = sorted((replace(hit, score=1.0) for hit in known.search("zebras", 2)), key=lambda hit: hit.paper.title, reverse=True)
-    (best,) = weigh(question, question, hits, known).readings
-    assert np.isfinite(best.sentences).sum() == 6
-    assert (best.states, best.sentences[3]) == (5.0, 5.0)
 
 
 def test_where_nothing_reads_words_and_vectors_decide(index: PaperIndex) -> None:
