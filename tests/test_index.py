@@ -166,19 +166,27 @@ class KnowsZebrasInContext(WordEmbeddings):
         return InContext(np.full(self.dimension, self.dimension**-0.5, np.float32), rows, places)
 
 
+class TellsNoWords(KnowsZebrasInContext):
+    """Reads every text as the same, and says nothing of its words."""
+
+    def _in_context(self, text: str) -> InContext:
+        return InContext(super()._in_context(text).vector, np.zeros((0, self.dimension), np.float32), [])
+
+
 @pytest.mark.parametrize("kept", [pytest.param(2_000, id="all in memory"), pytest.param(1, id="one in memory")])
 def test_words_as_the_second_model_reads_them_find_a_paper_that_has_none_of_them(
     tmp_path: Path, corpus: Path, embeddings: WordEmbeddings, monkeypatch: pytest.MonkeyPatch, kept: int
 ) -> None:
     monkeypatch.setattr(catalog, "_PAPERS_KEPT", kept)
 
-    def found(second: WordEmbeddings, name: str) -> list[str]:
+    def found(second: WordEmbeddings, name: str) -> dict[str, float]:
         build_index([corpus], tmp_path / name, embeddings, second=second)
         index = PaperIndex(tmp_path / name, embeddings, second=lambda _: second)
-        return [hit.paper.title for hit in index.search("stripes of a zebra at noon")]
+        return {hit.paper.title: hit.score for hit in index.search("stripes of a zebra at noon")}
 
-    assert found(KnowsZebrasInContext("second"), "knows")[0] == PAPERS[2].title
-    assert found(WordEmbeddings("second"), "does not")[0] != PAPERS[2].title
+    knows, silent = found(KnowsZebrasInContext("second"), "knows"), found(TellsNoWords("second"), "silent")
+    assert (next(iter(knows)), next(iter(silent))) == (PAPERS[2].title, PAPERS[0].title)
+    assert list(knows.values()) == list(silent.values())
 
 
 def test_words_in_context_are_kept_of_what_says_something() -> None:
