@@ -302,14 +302,7 @@ class Catalog:
             self.remove([paper.id])
             self._db.execute(
                 f"insert into papers ({_PAPER}, digest, spans, vectors, second, signs) values ({', '.join('?' * 14)})",
-                (
-                    *to_row(paper),
-                    paper.digest,
-                    json.dumps(list(spans)),
-                    _packed(vectors),
-                    _packed(whole),
-                    words,
-                ),
+                (*to_row(paper), paper.digest, json.dumps(list(spans)), _packed(vectors), _packed(whole), words),
             )
             self._db.executemany("insert or replace into keys values (?, ?)", [(key, paper.id) for key in paper.keys])
             self._db.executemany(
