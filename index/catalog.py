@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import BUILD_ALL_ANEW, IndexDamaged
+from .interaction import Signs
 from .locks import lease
 from .papers import Chunk, Paper, Sentence
 from .text import readable
@@ -47,7 +48,6 @@ _PAPERS_KEPT = 2_000  # whose vectors stay in memory, some thirty kilobytes each
 
 T = TypeVar("T")
 Vectors = NDArray[np.float32]
-Signs = NDArray[np.uint8]
 Row = tuple[str, str, str, int | None, str, str | None, str | None, str | None, str]
 
 

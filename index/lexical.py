@@ -63,8 +63,13 @@ def content_words(text: str) -> list[str]:
 
 def content_places(text: str) -> list[tuple[int, int, str]]:
     """Where the words stand that say what a text is about, from start to end, and the stem of each."""
-    found = ((place.start(), place.end(), place.group().lower()) for place in re.finditer(_WORD, text))
-    return [(start, end, _stemmer().stemWord(word)) for start, end, word in found if _says_something(word)]
+    found = []
+    for place in re.finditer(_WORD, text):
+        word = place.group().lower()
+        stem = _stemmer().stemWord(word)
+        if word not in _stop_words() and stem not in _empty_stems() and (len(stem) > 1 or stem.isdigit()):
+            found.append((place.start(), place.end(), stem))
+    return found
 
 
 def content_stems(text: str) -> list[str]:
@@ -86,12 +91,6 @@ def clauses(question: str) -> list[str]:
     if short and parts and content_stems(short):
         parts[-1] += f" {short}"
     return parts if len(parts) > 1 else [question]
-
-
-def _says_something(word: str) -> bool:
-    """Whether a word, in lower case, is none of those that only join others or ask."""
-    stem = _stemmer().stemWord(word)
-    return word not in _stop_words() and stem not in _empty_stems() and (len(stem) > 1 or stem.isdigit())
 
 
 @lru_cache(maxsize=1)

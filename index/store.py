@@ -322,13 +322,25 @@ class PaperIndex:
         if len(parts) > 1:
             suited = np.stack([_standard(column) for column in best[:, 1:].T])
             score += _CLAUSES_WEIGHT * (1 - covered) * (_standard(suited.mean(axis=0)) + _standard(suited.max(axis=0)))
-        if strange and second:
-            score = _among_the_best(score, pool, partial(self._met, now, query, second.result()), _MET_WEIGHT * strange**2)
-        elif strange:
-            score = _among_the_best(score, pool, partial(self._alike, now, query), _LIKENESS_WEIGHT * strange)
+        if strange:
+            score = self._by_words(now, query, pool, score, second, strange)
         order = np.argsort(-score, kind="stable")[:k]
         known = now.catalog.get([pool[i] for i in order])
         return [Hit(known[pool[i]], float(score[i]), cosines.get(pool[i], lowest), words.get(pool[i], 0.0)) for i in order]
+
+    def _by_words(
+        self,
+        now: _Generation,
+        query: str,
+        pool: Sequence[str],
+        score: NDArray[np.floating],
+        second: Future[InContext] | None,
+        strange: float,
+    ) -> NDArray[np.floating]:
+        """The scores of papers that have hardly a word of the query, once what their words mean was looked at."""
+        if second:
+            return _among_the_best(score, pool, partial(self._met, now, query, second.result()), _MET_WEIGHT * strange**2)
+        return _among_the_best(score, pool, partial(self._alike, now, query), _LIKENESS_WEIGHT * strange)
 
     @staticmethod
     def _met(now: _Generation, query: str, read: InContext, papers: Sequence[str]) -> Vectors:
