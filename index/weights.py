@@ -32,7 +32,7 @@ _MAGIC = b"HMSEMB01"
 _HEAD = "head."
 EVERYDAY = Path(__file__).with_name("everyday.safetensors")
 READER = Path(__file__).with_name("reader.safetensors")
-READER_SHA256 = "f678d0aa4853d8dec7f844d1c551792fd0ef3eb61de1982d40d5fc0f48eefc9a"
+READER_SHA256 = "a7c83741d3067e9736d0380aaec4c09937d62721c38045b121dbc0cae9ce89f7"
 EVERYDAY_SHA256 = "0f72022886f97241077c2fd44f211a185e1f44aa8730a96a0c9b9e2be3b1e10c"
 
 
