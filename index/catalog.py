@@ -237,11 +237,11 @@ class Catalog:
             found[paper] = sentences, mean / max(float(np.linalg.norm(mean)), 1e-6)
         return found
 
-    def second_cosines(self, ids: Sequence[str], query: Vectors) -> Vectors:
-        """(n,): each paper's cosine with a query, by the second model."""
-        return np.stack(self._kept_second.of(ids, self._second_vectors)) @ query
+    def second_vectors(self, ids: Sequence[str]) -> Vectors:
+        """(n, width): each paper's vector by the second model, of unit length."""
+        return np.stack(self._kept_second.of(ids, self._seconds))
 
-    def _second_vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
+    def _seconds(self, ids: Sequence[str]) -> dict[str, Vectors]:
         return {paper: np.frombuffer(blob, np.float16).astype(np.float32) for paper, blob in self._blobs("second", ids)}
 
     def signs(self, ids: Sequence[str], width: int) -> list[Signs]:

@@ -8,6 +8,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -234,10 +235,14 @@ def _in_context(read: Mapping[str, Any], places: Sequence[tuple[int, int]]) -> I
 
 
 def _of_pieces(tokens: Vectors, pieces: Sequence[Sequence[int]]) -> Vectors:
-    """The mean of each word's tokens, of unit length; zeros for a word without any."""
-    return _of_unit_length(
-        np.stack([tokens[ids].mean(axis=0, dtype=np.float32) if ids else np.zeros(tokens.shape[1]) for ids in pieces])
-    )
+    """The direction of each word's tokens together, of unit length; zeros for a word without any."""
+    sums = np.zeros((len(pieces), tokens.shape[1]), np.float32)
+    sizes = np.array([len(ids) for ids in pieces], np.intp)
+    if sizes.any():
+        starts = np.cumsum(sizes) - sizes
+        known = np.asarray(tokens[list(chain.from_iterable(pieces))], np.float32)
+        sums[sizes > 0] = np.add.reduceat(known, starts[sizes > 0])
+    return _of_unit_length(sums)
 
 
 def _of_unit_length(vectors: NDArray[np.floating]) -> Vectors:

@@ -46,8 +46,13 @@ def _bm25s() -> Any:
 
 def stems(texts: Sequence[str]) -> list[list[str]]:
     """The words of each text that carry meaning: lower case, stemmed, stop words left out."""
-    stem, empty = _stemmer().stemWords, _stop_words()
-    return [stem([word for word in words(text) if word not in empty]) for text in texts]
+    return [list(_stems(text)) for text in texts]
+
+
+@lru_cache(maxsize=4096)  # the papers found are looked at from several sides
+def _stems(text: str) -> tuple[str, ...]:
+    empty = _stop_words()
+    return tuple(_stemmer().stemWords([word for word in words(text) if word not in empty]))
 
 
 def words(text: str) -> list[str]:

@@ -43,16 +43,26 @@ class Meanings:
 
     def _learn(self, asked: Sequence[str], texts: Sequence[str]) -> None:
         if len(self._places) > _WORDS_KEPT:
-            self._places, self._texts = {}, {}
+            self._places, self._texts, self._vectors = {}, {}, np.zeros((0, 0), np.float32)
         if len(self._texts) > _TEXTS_KEPT:
             self._texts = {}
         unseen = {text: list(dict.fromkeys(words(text))) for text in texts if text not in self._texts}
         new = [word for word in dict.fromkeys(chain(asked, *unseen.values())) if word not in self._places]
         if new:
-            vectors = self._embed(new)
-            self._vectors = np.concatenate([self._vectors, vectors]) if self._places else vectors
+            self._append(self._embed(new))
             self._places.update(zip(new, count(len(self._places))))
         self._texts.update((text, self._rows(own)) for text, own in unseen.items())
+
+    def _append(self, vectors: Vectors) -> None:
+        """Beyond the rows in use, so that whoever reads those may go on; where room is short, with as much again."""
+        start = len(self._places)
+        end = start + len(vectors)
+        if end > len(self._vectors):
+            wider = np.zeros((2 * end, vectors.shape[1]), np.float32)
+            if start:
+                wider[:start] = self._vectors[:start]
+            self._vectors = wider
+        self._vectors[start:end] = vectors
 
     def _rows(self, wanted: Sequence[str]) -> Rows:
         return np.array([self._places[word] for word in wanted], np.intp)

@@ -84,7 +84,7 @@ class CompiledReader:
 
     def _odds(self, head: str, known: Values) -> Values:
         """(n,) log odds for (n, width), by one hidden layer."""
-        inner = known @ self._heads[f"{head}.inner"].T + self._heads[f"{head}.inner.bias"]
+        inner = (self._heads[f"{head}.inner"] @ known.T).T + self._heads[f"{head}.inner.bias"]
         outer: Values = _gelu(inner) @ self._heads[f"{head}.outer"].T + self._heads[f"{head}.outer.bias"]
         return outer[:, 0]
 

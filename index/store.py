@@ -315,7 +315,7 @@ class PaperIndex:
         }
         strange = max(0.0, 1 - covered / _HARDLY_COVERED)
         if second:
-            features["second model"] = now.catalog.second_cosines(pool, second.result().vector)
+            features["second model"] = now.catalog.second_vectors(pool) @ second.result().vector
             weights["second model"] = _SECOND_WEIGHT + _SECOND_BEYOND * strange
             weights["words"] *= _WORDS_BESIDE_SECOND
         score = np.sum([weights[feature] * _standard(values) for feature, values in features.items()], axis=0)
