@@ -16,7 +16,8 @@ _MOST, _WORDS_A_SENTENCE = 9, 18
 SLACK = 1.08  # sentences are not cut
 _HOW_WORDS, _SEVERAL_WORDS = 1.5, 1.8
 _SAME_FROM, _REPEATED = 0.75, 0.5
-_UNSURE, _UNSURE_WORDS = 0.5, 1.5
+_UNSURE = 0.5
+UNSURE_WORDS = 1.5  # times as many words as else, where nothing likely says what is asked
 WORTH = 0.02  # how likely a sentence must be to be shown beside another
 _FURTHER_WORDS = 150
 NEXT_OF_A_PAPER = 0.5  # what a sentence is worth, for a comparison, for each one of its paper that is taken already
@@ -77,11 +78,15 @@ def told_in_full(question: str, *, several: bool) -> bool:
 
 def select_told(told: Vectors, pool: Sequence[Candidate], words: float, several: float) -> list[int]:
     """Positions of the sentences taken, each likely enough to be shown beside another; half as many words more may be taken
-    where it is likelier that none of them says what is asked than that one does.
+    where nothing likely says what is asked.
     """
     chosen = select(told, pool, words, several, WORTH)
-    unsaid = float(np.prod(1 - told[chosen]))
-    return chosen if unsaid <= _UNSURE else select(told, pool, words * _UNSURE_WORDS, several, WORTH)
+    return select(told, pool, words * UNSURE_WORDS, several, WORTH) if unsure(told[chosen]) else chosen
+
+
+def unsure(likely: Vectors) -> bool:
+    """Whether it is likelier that none of some sentences says what is asked than that one does."""
+    return float(np.prod(1 - likely)) > _UNSURE
 
 
 def select(likely: Vectors, pool: Sequence[Candidate], words: float, several: float, least: float = 0.0) -> list[int]:

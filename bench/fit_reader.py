@@ -42,7 +42,7 @@ from index.reading import LAYERS, MOST_TOKENS, lower_part, question_and_text
 from index.weights import READER, mpnet_folder, sha256_of
 
 _STATED_WEIGHT = 2.0  # few of a paper's sentences state what is asked
-_FEWEST, _SIZES = 4, (2, 3, 3, 3, 4)  # sentences that an abstract has to have to be read in part, and how many are read then
+_SHORT, _SIZES = 4, (2, 3, 3, 3, 4)  # abstracts of so few sentences are read whole; how many are read of others
 _STAYS_STATED, _EACH_STATED = 0.8, 0.6  # how often some then state what all did, and each of the others that do is among them
 _ALL_BUT = 0.3  # where none does, how often all others are read
 _NEAREST = (3, 4, 4)  # how many of the nearest are read
@@ -72,7 +72,7 @@ class Course:
 
 
 _TEACHER = Course(tuple(range(8)), rank=32, rate=4e-4, heads=1.0, rounds=3, tokens=8_000, whole=0.5, nearest=0.0)
-_READER = Course(LAYERS, rank=48, rate=7e-4, heads=0.5, rounds=21, tokens=20_000, whole=0.12, nearest=0.49)
+_READER = Course(LAYERS, rank=48, rate=7e-4, heads=0.5, rounds=23, tokens=20_000, whole=0.12, nearest=0.49)
 
 
 class Reader(torch.nn.Module):  # type: ignore[misc]
@@ -163,7 +163,7 @@ def main() -> None:
 
 def _in_part(asked: Asked, course: Course, order: random.Random) -> Asked:
     """Asked of some sentences alone, as often as the course wants: the nearest to the question, or some by chance."""
-    if len(asked.sentences) <= _FEWEST or order.random() < course.whole:
+    if len(asked.sentences) <= _SHORT or order.random() < course.whole:
         return asked
     if order.random() < course.nearest:
         return asked.reduced(sorted(asked.nearest[: order.choice(_NEAREST)]))

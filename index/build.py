@@ -37,7 +37,7 @@ from .lexical import LexicalIndex
 from .locks import sole_builder
 from .papers import Chunk, Paper
 from .readers import read_papers
-from .staging import Change, Staging, VectorCache
+from .staging import Change, ModelCache, Staging
 from .text import readable, sentence_spans
 from .vectors import VectorStore, rewritten_by_readers, sweep_collections
 
@@ -253,7 +253,7 @@ class _Build:
             papers = chain(papers, self._carried_over(staging, removed))
         cache_name = hashlib.sha256(json.dumps(asdict(self._recipe), sort_keys=True).encode()).hexdigest()[:12]
         done = 0
-        with closing(VectorCache(self._work / f"vectors-{cache_name}.sqlite")) as cache:
+        with closing(ModelCache(self._work / f"vectors-{cache_name}.sqlite")) as cache:
             while batch := list(islice(papers, _BATCH)):
                 self._add_batch(catalog, store, cache, batch)
                 done += len(batch)
@@ -268,7 +268,7 @@ class _Build:
                 if paper.id not in removed and paper.id not in changed:
                     yield staging.find(paper.id) or paper
 
-    def _add_batch(self, catalog: Catalog, store: VectorStore, cache: VectorCache, papers: list[Paper]) -> None:
+    def _add_batch(self, catalog: Catalog, store: VectorStore, cache: ModelCache, papers: list[Paper]) -> None:
         spans = [sentence_spans(paper.abstract) for paper in papers]
         chunks = [self._split(paper, where) for paper, where in zip(papers, spans, strict=True)]
         sentences = [
@@ -291,7 +291,7 @@ class _Build:
         room = self._recipe.max_tokens - 2  # the model's own marks at both ends
         return split(paper, spans, max_tokens=room, overlap=self._recipe.overlap, count=self._embeddings.count)
 
-    def _embed(self, cache: VectorCache, texts: list[str]) -> Vectors:
+    def _embed(self, cache: ModelCache, texts: list[str]) -> Vectors:
         """The texts' vectors."""
 
         def make(unknown: list[str]) -> list[bytes]:
@@ -300,7 +300,7 @@ class _Build:
         made = self._made(cache, self._embeddings.name, texts, make)
         return np.frombuffer(b"".join(made), np.float32).reshape(len(texts), self._embeddings.dimension)
 
-    def _read_whole(self, cache: VectorCache, second: PaperEmbeddings, texts: list[str]) -> list[tuple[Vectors, Signs]]:
+    def _read_whole(self, cache: ModelCache, second: PaperEmbeddings, texts: list[str]) -> list[tuple[Vectors, Signs]]:
         """Of each text its vector and the signs of its words', by the second model."""
         vector_size = second.dimension * np.dtype(np.float32).itemsize
 
@@ -311,7 +311,7 @@ class _Build:
         made = self._made(cache, f"{second.name}, whole", texts, make)
         return [(np.frombuffer(one[:vector_size], np.float32), np.frombuffer(one[vector_size:], np.uint8)) for one in made]
 
-    def _made(self, cache: VectorCache, kind: str, texts: list[str], make: Callable[[list[str]], list[bytes]]) -> list[bytes]:
+    def _made(self, cache: ModelCache, kind: str, texts: list[str], make: Callable[[list[str]], list[bytes]]) -> list[bytes]:
         """What `make` makes of each text; what a build that was stopped has made is taken from it."""
         keys = [hashlib.sha256(f"{kind}\0{text}".encode()).digest() for text in texts]
         known = cache.get(keys)

@@ -143,7 +143,7 @@ def _change(paper: Paper, found: tuple[Paper, str] | None, *, sync: bool) -> tup
     return same, Change.SAME if set(sources) == set(stored.sources) else Change.SEEN_ELSEWHERE
 
 
-class VectorCache:
+class ModelCache:
     """What models made of texts, by keys of theirs, kept until the build that needs it is complete."""
 
     def __init__(self, path: Path) -> None:

@@ -219,7 +219,7 @@ def test_what_a_small_model_leaves_out_is_quoted(index: PaperIndex) -> None:
 
 
 def test_what_is_not_stated_is_refused_before_a_model_is_asked(index: PaperIndex) -> None:
-    question = "Where was the 1996 chess final of the memory masters held?"
+    question = "Where was the conference dinner held?"
     assert open_assistant(index=index, model="quotes").ask(question).status is not Status.ANSWERED
     model = SlowReader(replies=[TRUE])
     assert open_assistant(index=index, model=model, words=20).ask(question).status is not Status.ANSWERED
