@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -58,13 +58,15 @@ class Asked:
 
 class Pairs:
     """Questions with the papers that they are asked of: `train` and `test` by the papers' titles, with their answers; `open`,
-    about papers of `train`, without.
+    about papers of `train`, without. Of all questions each `every`th.
     """
 
-    def __init__(self, assistant: Assistant, questions: Sequence[Question], invented: Path, order: random.Random) -> None:
-        self._embed, self._order = assistant.index.embed, order
-        told = list(self._of_papers(assistant, questions))
-        made = list(self._of_invented(assistant, invented))
+    def __init__(
+        self, assistant: Assistant, questions: Sequence[Question], invented: Path, order: random.Random, *, every: int = 1
+    ) -> None:
+        self._embed, self._order = cache(assistant.index.embed), order
+        told = list(self._of_papers(assistant, questions[::every]))
+        made = list(self._of_invented(assistant, invented, every))
         self.test = [one for one in told if held_out(one.about.title)]
         own = [one for one in told if not held_out(one.about.title)] + made
         stated = [one for one in own if one.states]
@@ -95,13 +97,16 @@ class Pairs:
             if states or not q["gold_titles"]:
                 yield self._asked(q["question"], about, states)
 
-    def _of_invented(self, assistant: Assistant, path: Path) -> Iterator[Asked]:
+    def _of_invented(self, assistant: Assistant, path: Path, every: int) -> Iterator[Asked]:
         embeddings = load_embeddings(assistant.index.manifest.recipe.model)
+        number = 0
         for line in path.read_text(encoding="utf-8").splitlines():
             paper = json.loads(line)
             about = Abstract(paper["title"], tuple(paper["sentences"]), embeddings.encode(paper["sentences"]), invented=True)
             for question, states in paper["asked"]:
-                yield self._asked(question, about, tuple(states))
+                if number % every == 0:
+                    yield self._asked(question, about, tuple(states))
+                number += 1
 
     def _nearest(self, one: Asked, abstracts: Sequence[Abstract]) -> list[Abstract]:
         """The papers nearest to a question: real ones or invented ones, as its own is."""

@@ -148,16 +148,16 @@ def main() -> None:
     order = random.Random(0)
     assistant = open_assistant(index=args.index, model="quotes")
     questions = [q for path in args.questions for q in read_questions(path)]
-    pairs = Pairs(assistant, questions[:: args.every], args.abstracts, order)
-    train, test, open_ = pairs.train[:: args.every], pairs.test, pairs.open[:: args.every]
-    print(f"{len(train)} to learn from and {len(open_)} without answers, {len(test)} to try it on", flush=True)
+    pairs = Pairs(assistant, questions, args.abstracts, order, every=args.every)
+    known = f"{len(pairs.train)} to learn from and {len(pairs.open)} without answers"
+    print(f"{known}, {len(pairs.test)} to try it on", flush=True)
     teacher = Reader(mpnet_folder(), _TEACHER).to(_DEVICE)
-    _teach(teacher, train, order)
-    _show(teacher, "teacher", test, order)
+    _teach(teacher, pairs.train, order)
+    _show(teacher, "teacher", pairs.test, order)
     reader = Reader(mpnet_folder(), _READER).to(_DEVICE)
     reader.begin_as(teacher)
-    _teach(reader, train, order, open_, teacher.eval())
-    _show(reader, "reader", test, order)
+    _teach(reader, pairs.train, order, pairs.open, teacher.eval())
+    _show(reader, "reader", pairs.test, order)
     _store(reader, args.out)
 
 
