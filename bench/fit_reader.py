@@ -38,7 +38,7 @@ from torch.nn.functional import log_softmax
 from assistant import open_assistant
 from assistant.evaluate import read_questions
 from index import readable
-from index.reading import LAYERS, MOST_TOKENS, lower_part, question_and_text
+from index.reading import LAYERS, MOST_TOKENS, lower_layers, question_and_text
 from index.weights import READER, mpnet_folder, sha256_of
 
 _STATED_WEIGHT = 2.0  # few of a paper's sentences state what is asked
@@ -86,7 +86,7 @@ class Reader(torch.nn.Module):  # type: ignore[misc]
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
-        self.network = lower_part(folder, course.layers)
+        self.network = lower_layers(folder, course.layers)
         narrow = LoraConfig(r=course.rank, lora_alpha=course.rank, target_modules=r"encoder\..*\.(q|k|v|o|dense)")
         inject_adapter_in_model(narrow, self.network)
         for name, weight in self.network.named_parameters():

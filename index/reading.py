@@ -2,8 +2,8 @@
 
 Vectors made apart tell what a text is about, not whether it answers; a network that reads both at once can tell (a
 cross-encoder, Nogueira and Cho 2019), and learns it from questions that look alike and are not answered (Rajpurkar et al.
-2018). It is the lower part of the second embedder, taught by bench/fit_reader.py on questions of our own; what was changed in
-it lies in reader.safetensors.
+2018). It is made of lower layers of the second embedder, taught by bench/fit_reader.py on questions of our own; what was
+changed in them lies in reader.safetensors.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -130,7 +130,7 @@ def load_reader() -> Reader | None:
     return CompiledReader(network / "model.xml", folder, taught.heads, threads=2)
 
 
-def lower_part(folder: Path, layers: Sequence[int] = LAYERS) -> "torch.nn.Module":
+def lower_layers(folder: Path, layers: Sequence[int] = LAYERS) -> "torch.nn.Module":
     """The layers of a folder's encoder that a reader is made of, before it is taught."""
     with weights.quiet_libraries():
         from torch.nn import ModuleList
@@ -145,7 +145,7 @@ def _compile(folder: Path, changes: Mapping[str, Values], target: Path) -> None:
     """Compile the taught network, and check that it gives the same."""
     import torch
 
-    model = lower_part(folder)
+    model = lower_layers(folder)
     change(model, changes)
 
     class Encoder(torch.nn.Module):  # type: ignore[misc]

@@ -103,6 +103,15 @@ def test_words_that_were_met_are_not_embedded_again() -> None:
     assert embeddings.encoded == ["dropout"]
 
 
+def test_words_met_one_after_the_other_mean_what_they_mean_at_once() -> None:
+    texts = [f"{paper.title} {paper.abstract}" for paper in PAPERS]
+    once, in_turn = (Meanings(WordEmbeddings().encode) for _ in range(2))
+    for text in texts:
+        in_turn.likest(["optimizer"], [text])
+    asked = ["momentum", "caption", "pruning"]
+    assert np.allclose(in_turn.likest(asked, texts), once.likest(asked, texts))
+
+
 def test_second_model_is_asked_once_and_only_for_other_words(tmp_path: Path, corpus: Path, embeddings: WordEmbeddings) -> None:
     second = WordEmbeddings("second")
     build_index([corpus], tmp_path / "index", embeddings, second=second)

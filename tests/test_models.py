@@ -285,6 +285,20 @@ def test_answer_stops_where_little_is_to_be_gained(index: PaperIndex, likely: fl
     assert left_out(evidence, drafts, 115, in_full=in_full, several=False) == quoted
 
 
+@pytest.mark.parametrize(("likely", "times"), [(0.9, 1.0), (0.04, 1.5)], ids=["likely said", "unsure"])
+def test_half_as_much_again_is_quoted_where_nothing_likely_says_what_is_asked(
+    index: PaperIndex, likely: float, times: float
+) -> None:
+    sentences = [sentence for hit in index.search("optimizer", 4) for sentence in index.sentences(hit.paper)]
+    drafts = [Draft(sentences[0].text, (0,), Verdict.SUPPORTED)]
+    evidence = [Evidence(sentences[0], likely), *(Evidence(sentence, 0.06) for sentence in sentences[1:5])]
+    shown = [len(item.sentence.text.split()) for item in evidence]
+    room = sum(shown) / 1.5
+    quoted = left_out(evidence, drafts, room, in_full=False, several=False)
+    words = shown[0] + sum(shown[i] for i in quoted)
+    assert room * times - max(shown) < words <= room * times + 1e-9
+
+
 def test_what_is_said_already_is_not_quoted(index: PaperIndex) -> None:
     sentence = index.sentences(index.search("optimizer", 1)[0].paper)[1]
     drafts = [Draft(f"Indeed, {sentence.text}", (0,), Verdict.SUPPORTED)]
