@@ -71,8 +71,10 @@ class Pairs:
         own = [one for one in told if not held_out(one.about.title)] + made
         stated = [one for one in own if one.states]
         abstracts = list(dict.fromkeys(one.about for one in own))
-        self.train = [*own, *self._of_the_next(stated, abstracts), *self._of_another(stated, abstracts)]
-        self.open = list(self._of_those_beside(stated, abstracts))
+        self._alike = {kind: [about for about in abstracts if about.invented == kind] for kind in (False, True)}
+        self._middles = {kind: np.array([about.middle for about in alike]) for kind, alike in self._alike.items()}
+        self.train = [*own, *self._of_the_next(stated), *self._of_another(stated, abstracts)]
+        self.open = list(self._of_those_beside(stated))
 
     def _asked(self, question: str, about: Abstract, states: tuple[int, ...] | None) -> Asked:
         nearest = np.argsort(-(about.vectors @ self._embed(question)))
@@ -99,26 +101,28 @@ class Pairs:
 
     def _of_invented(self, assistant: Assistant, path: Path, every: int) -> Iterator[Asked]:
         embeddings = load_embeddings(assistant.index.manifest.recipe.model)
-        number = 0
-        for line in path.read_text(encoding="utf-8").splitlines():
-            paper = json.loads(line)
-            about = Abstract(paper["title"], tuple(paper["sentences"]), embeddings.encode(paper["sentences"]), invented=True)
-            for question, states in paper["asked"]:
-                if number % every == 0:
-                    yield self._asked(question, about, tuple(states))
-                number += 1
+        papers = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        abstracts = {
+            paper["title"]: Abstract(
+                paper["title"], tuple(paper["sentences"]), embeddings.encode(paper["sentences"]), invented=True
+            )
+            for paper in papers
+        }
+        asked = [(paper["title"], question, states) for paper in papers for question, states in paper["asked"]]
+        for title, question, states in asked[::every]:
+            yield self._asked(question, abstracts[title], tuple(states))
 
-    def _nearest(self, one: Asked, abstracts: Sequence[Abstract]) -> list[Abstract]:
+    def _nearest(self, one: Asked) -> list[Abstract]:
         """The papers nearest to a question: real ones or invented ones, as its own is."""
-        alike = [about for about in abstracts if about.invented == one.about.invented]
-        near = np.argsort(-(np.stack([about.middle for about in alike]) @ self._embed(one.question)))[:_NEAREST]
-        return [alike[place] for place in near]
+        kind = one.about.invented
+        near = np.argsort(-(self._middles[kind] @ self._embed(one.question)))[:_NEAREST]
+        return [self._alike[kind][place] for place in near]
 
-    def _of_the_next(self, stated: Sequence[Asked], abstracts: Sequence[Abstract]) -> Iterator[Asked]:
+    def _of_the_next(self, stated: Sequence[Asked]) -> Iterator[Asked]:
         """Stated questions nearest to their own paper, a real one, asked of the next: none of its sentences states them."""
         real = [one for one in stated if not one.about.invented]
         for one in self._order.sample(real, int(_NEXT * len(real))):
-            first, second = self._nearest(one, abstracts)[:2]
+            first, second = self._nearest(one)[:2]
             if first is one.about:
                 yield self._asked(one.question, second, ())
 
@@ -128,7 +132,7 @@ class Pairs:
             if (other := self._order.choice(abstracts)) is not one.about:
                 yield self._asked(one.question, other, ())
 
-    def _of_those_beside(self, stated: Sequence[Asked], abstracts: Sequence[Abstract]) -> Iterator[Asked]:
+    def _of_those_beside(self, stated: Sequence[Asked]) -> Iterator[Asked]:
         for one in stated:
-            others = [about for about in self._nearest(one, abstracts) if about is not one.about]
+            others = [about for about in self._nearest(one) if about is not one.about]
             yield from (self._asked(one.question, other, None) for other in others[:_BESIDE])

@@ -182,15 +182,15 @@ def _teach(
     course = reader.course
     narrow = [weight for name, weight in reader.network.named_parameters() if "lora_" in name]
     heads = [*reader.sentence.parameters(), *reader.states.parameters()]
-    paces = [{"params": narrow, "lr": course.rate}, {"params": heads, "lr": course.rate * course.heads}]
-    optimizer = torch.optim.AdamW(paces, weight_decay=0.01)
+    rates = (course.rate, course.rate * course.heads)
+    optimizer = torch.optim.AdamW([{"params": narrow}, {"params": heads}], weight_decay=0.01)
     reader.train()
     for number in range(course.rounds):
         drawn = [*train, *order.sample(list(open_), int(_OPEN * len(open_)))]
         batches = list(_batches(reader, [_in_part(one, course, order) for one in drawn], order.shuffle))
         for step, batch in enumerate(batches):
             done = (number + step / len(batches)) / course.rounds
-            for group, rate in zip(optimizer.param_groups, (course.rate, course.rate * course.heads), strict=True):
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * min(1.0, 50 * done) * (1 - done)
             read = reader([tokens for _, tokens in batch])
             loss = _by_answers(read, [one.states for one, _ in batch])

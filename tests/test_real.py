@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT, SHARED, needs_shared
 
 from assistant import Settings, ask, embed, open_assistant
-from assistant.answer import Verdict
+from assistant.answer import Status, Verdict
 from index import (
     GRANITE,
     MPNET,
@@ -108,6 +108,12 @@ def test_question_to_cited_quotes(real_index: Path) -> None:
     assert answer.papers[0].title == "The AdEMAMix Optimizer: Better, Faster, Older"
     assert "EMA" in answer.text
     assert answer.timings["total"] > 0
+
+
+def test_question_that_shares_a_word_with_papers_is_refused_before_a_model_is_asked(real_index: Path) -> None:
+    answer = open_assistant(index=real_index, model="local").ask("Where was the 1996 chess final of the memory masters held?")
+    assert answer.status is not Status.ANSWERED
+    assert answer.tokens == {}
 
 
 def test_question_to_checked_prose_by_the_local_model(real_index: Path) -> None:
